@@ -1,0 +1,1 @@
+"""Conformance classes: what every implementation of a role must do."""

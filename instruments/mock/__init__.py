@@ -1,0 +1,1 @@
+"""Plain mocks: no physics, scripted answers."""

@@ -1,0 +1,1 @@
+"""The oxford preset."""

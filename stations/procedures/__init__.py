@@ -1,0 +1,1 @@
+"""Procedures: ordinary classes over roles, usable alone in a QCoDeS loop."""

@@ -1,0 +1,1 @@
+"""Physics of both links, closed form, pure numpy."""
