@@ -1,1 +1,28 @@
-"""Conformance classes: what every implementation of a role must do."""
+"""Conformance classes: what every implementation of a role must do. Subclass one, give it a fixture ``device``, and run pytest."""
+
+from .aom import AomConformance
+from .base import RoleConformance
+from .detector import SinglePhotonDetectorConformance
+from .laser import LaserConformance
+from .pulse_generator import PulseGeneratorConformance
+from .random_source import RandomSourceConformance
+from .rf import RfOutputConformance, RfSourceConformance
+from .rotator import RotatorConformance
+from .sequencer import HeraldingSequencerConformance
+from .shutter import ShutterConformance
+from .tagger import TimeTaggerConformance
+
+__all__ = [
+    "AomConformance",
+    "HeraldingSequencerConformance",
+    "LaserConformance",
+    "PulseGeneratorConformance",
+    "RandomSourceConformance",
+    "RfOutputConformance",
+    "RfSourceConformance",
+    "RoleConformance",
+    "RotatorConformance",
+    "ShutterConformance",
+    "SinglePhotonDetectorConformance",
+    "TimeTaggerConformance",
+]

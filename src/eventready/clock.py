@@ -29,6 +29,9 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` (a negative value counts as zero)."""
 
+    def sleep_until_ps(self, time_ps: int) -> None:
+        """Wait until the clock shows ``time_ps``; not at all if that is past."""
+
     def call_at(self, seconds: float, callback: Callable[[], None]) -> None:
         """Have ``callback`` called once when the clock reaches ``seconds``; at once if that is past."""
 
@@ -51,6 +54,10 @@ class SystemClock:
         """Wait for ``seconds`` of real time."""
         if seconds > 0:
             time.sleep(seconds)  # noqa: TID251 - the one place where real time passes
+
+    def sleep_until_ps(self, time_ps: int) -> None:
+        """Wait until ``time_ps``."""
+        self.sleep((time_ps - self.now_ps()) / PS_PER_S)
 
     def call_at(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call ``callback`` from a timer thread when the clock reaches ``seconds``."""
@@ -81,16 +88,16 @@ class SimClock:
 
     def sleep(self, seconds: float) -> None:
         """Move the cursor forward by ``seconds``."""
-        self.advance_to_ps(self._now_ps + round(seconds * PS_PER_S))
+        self.sleep_until_ps(self._now_ps + round(seconds * PS_PER_S))
 
-    def advance_to_ps(self, target_ps: int) -> None:
-        """Move the cursor to ``target_ps`` if that lies ahead, firing what is due; the past is left alone."""
-        while self._due and self._due[0][0] <= target_ps:
+    def sleep_until_ps(self, time_ps: int) -> None:
+        """Move the cursor to ``time_ps`` if that lies ahead, firing what is due on the way; the past is left alone."""
+        while self._due and self._due[0][0] <= time_ps:
             due_ps, _, callback = heapq.heappop(self._due)
             self._now_ps = max(self._now_ps, due_ps)
             callback()
-        if target_ps > self._now_ps:
-            self._now_ps = target_ps
+        if time_ps > self._now_ps:
+            self._now_ps = time_ps
 
     def call_at(self, seconds: float, callback: Callable[[], None]) -> None:
         """Have ``callback`` called when the cursor passes ``seconds``; at once if it already has."""

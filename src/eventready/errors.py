@@ -29,7 +29,12 @@ class DeviceError(EventreadyError):
         self.command = command
         self.reply = reply
         details = [f"{label} {value!r}" for label, value in (("command", command), ("reply", reply)) if value is not None]
-        super().__init__(f"{device}: {message}" + (f" ({', '.join(details)})" if details else ""))
+        self._text = f"{device}: {message}" + (f" ({', '.join(details)})" if details else "")
+        super().__init__(self._text)
+
+    def __str__(self) -> str:
+        # QCoDeS adds to the arguments of what a parameter raises; the message must stay what it was.
+        return self._text
 
 
 class DeviceConnectionError(DeviceError):

@@ -1,1 +1,133 @@
-"""The pytest plugin of eventready."""
+"""For tests of drivers, sequences and stations: mocks, conformance classes and fixtures, as a pytest plugin.
+
+pytest loads this module in every session on a machine that has the package, so it imports nothing heavy: the classes come on first use::
+
+    from eventready.testing import ShutterConformance
+
+    class TestMyShutter(ShutterConformance):
+        @pytest.fixture
+        def device(self): ...
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .clock import SimClock
+
+if TYPE_CHECKING:
+    from .instruments.conformance import (
+        AomConformance,
+        HeraldingSequencerConformance,
+        LaserConformance,
+        PulseGeneratorConformance,
+        RandomSourceConformance,
+        RfOutputConformance,
+        RfSourceConformance,
+        RoleConformance,
+        RotatorConformance,
+        ShutterConformance,
+        SinglePhotonDetectorConformance,
+        TimeTaggerConformance,
+    )
+    from .instruments.mock import (
+        MockAom,
+        MockHeraldingSequencer,
+        MockLaser,
+        MockProgram,
+        MockPulseGenerator,
+        MockRandomSource,
+        MockRfOutput,
+        MockRfSource,
+        MockRotator,
+        MockShutter,
+        MockSinglePhotonDetector,
+        MockTimeTagger,
+    )
+
+__all__ = [
+    "AomConformance",
+    "HeraldingSequencerConformance",
+    "LaserConformance",
+    "MockAom",
+    "MockHeraldingSequencer",
+    "MockLaser",
+    "MockProgram",
+    "MockPulseGenerator",
+    "MockRandomSource",
+    "MockRfOutput",
+    "MockRfSource",
+    "MockRotator",
+    "MockShutter",
+    "MockSinglePhotonDetector",
+    "MockTimeTagger",
+    "PulseGeneratorConformance",
+    "RandomSourceConformance",
+    "RfOutputConformance",
+    "RfSourceConformance",
+    "RoleConformance",
+    "RotatorConformance",
+    "ShutterConformance",
+    "SinglePhotonDetectorConformance",
+    "TimeTaggerConformance",
+]
+
+pytest.register_assert_rewrite(f"{__package__}.instruments.conformance")
+
+
+# There is no __dir__ beside this: pytest looks at every name in dir() of a plugin, and would load them all.
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        folder = "conformance" if name.endswith("Conformance") else "mock"
+        return getattr(import_module(f"{__package__}.instruments.{folder}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@pytest.fixture
+def sim_clock() -> SimClock:
+    """Simulated time that starts at 0 and moves only when something sleeps."""
+    return SimClock()
+
+
+@pytest.fixture
+def close_instruments() -> Iterator[None]:
+    """Close all QCoDeS instruments after the test, also behind one whose close() raises; the error then fails the test."""
+    yield
+    if "qcodes" not in sys.modules:
+        return
+    from qcodes.instrument import Instrument
+
+    with ExitStack() as stack:
+        for instrument in list(Instrument._all_instruments.values()):  # noqa: SLF001 - QCoDeS has no public list of them
+            stack.callback(Instrument.remove_instance, instrument)
+            stack.callback(instrument.close)
+
+
+def _mock(class_name: str) -> Callable[..., Any]:
+    """A fixture that gives a mock on simulated time."""
+    role = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in class_name).removeprefix("_")
+
+    def make(sim_clock: SimClock, close_instruments: None) -> object:
+        return getattr(import_module(f"{__package__}.instruments.mock"), class_name)(role, clock=sim_clock)
+
+    make.__doc__ = f"A {class_name} on the simulated time of `sim_clock`, closed after the test."
+    return pytest.fixture(name=role)(make)
+
+
+mock_aom = _mock("MockAom")
+mock_heralding_sequencer = _mock("MockHeraldingSequencer")
+mock_laser = _mock("MockLaser")
+mock_pulse_generator = _mock("MockPulseGenerator")
+mock_random_source = _mock("MockRandomSource")
+mock_rf_output = _mock("MockRfOutput")
+mock_rf_source = _mock("MockRfSource")
+mock_rotator = _mock("MockRotator")
+mock_shutter = _mock("MockShutter")
+mock_single_photon_detector = _mock("MockSinglePhotonDetector")
+mock_time_tagger = _mock("MockTimeTagger")

@@ -55,14 +55,14 @@ def parse_quantity(text: str | float, dimension: str) -> float:
     example = "0.5" if dimension == "fraction" else f"1 {next(iter(units))}"
     match = _QUANTITY.fullmatch(str(text)) if not isinstance(text, bool) else None
     if match is None:
-        raise ConfigError(f"{text!r} is not a {dimension}; write a number and a unit, e.g. {example!r}")
+        raise ConfigError(f"{text!r} is not {_a(dimension)}; write a number and a unit, e.g. {example!r}")
     number, unit = float(match[1]), match[2]
     if not math.isfinite(number):
         raise ConfigError(f"{text!r} is not finite")
     if not unit:
         if dimension == "fraction":
             return number
-        raise ConfigError(f"{text!r} has no unit; a {dimension} needs one, e.g. {f'{match[1]} {next(iter(units))}'!r}")
+        raise ConfigError(f"{text!r} has no unit; {_a(dimension)} needs one, e.g. {f'{match[1]} {next(iter(units))}'!r}")
     if unit in units:
         # Dividing by an exact power of ten keeps "19.2 us" equal to 19.2e-6 to the last bit.
         factor = units[unit]
@@ -70,10 +70,14 @@ def parse_quantity(text: str | float, dimension: str) -> float:
     raise ConfigError(f"{text!r}: {_unit_hint(unit, dimension)}")
 
 
+def _a(dimension: str) -> str:
+    return f"{'an' if dimension[0] in 'aeiou' else 'a'} {dimension}"
+
+
 def _unit_hint(unit: str, dimension: str) -> str:
     other = [name for name, table in UNITS.items() if unit in table]
     if other:
-        return f"{unit!r} is a unit of {other[0]}, but a {dimension} is needed here (e.g. {', '.join(list(UNITS[dimension])[:4])})"
+        return f"{unit!r} is a unit of {other[0]}, but {_a(dimension)} is needed here (e.g. {', '.join(list(UNITS[dimension])[:4])})"
     close = difflib.get_close_matches(unit, UNITS[dimension], n=1, cutoff=0.3)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return f"there is no unit {unit!r} of {dimension}{hint}"

@@ -1,0 +1,239 @@
+"""The single-photon detector role."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from qcodes.parameters import Parameter
+from qcodes.validators import Bool, Numbers
+
+from ..errors import ConfigError, DeviceFault, DeviceProtocolError
+from .base import Role, Tolerance, as_limits
+from .parameter import RoleParameter
+
+
+class SinglePhotonDetector(Role):
+    """A single-photon detector, avalanche or superconducting. Safe is: disabled.
+
+    Args:
+        bias_limits: in :attr:`bias_unit`.
+        threshold_limits: of the discriminator, V.
+        dark_rate: as calibrated, 1/s; None where it has not been measured.
+        *args: see :class:`~.base.Role`.
+        **kwargs: see :class:`~.base.Role`.
+    """
+
+    role = "single_photon_detector"
+    bias_unit: ClassVar[str] = "V"
+    """``"V"`` for an avalanche diode, ``"A"`` for a superconducting wire."""
+    bias_tolerance: ClassVar[Tolerance] = Tolerance(relative=1e-3)
+    """How far the device may round or regulate the bias."""
+    threshold_tolerance: ClassVar[Tolerance] = Tolerance(relative=1e-3, absolute=1e-3)
+    """How far the device may round the threshold, V."""
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - cooperative constructor
+        bias_limits: Iterable[float],
+        threshold_limits: Iterable[float],
+        dark_rate: float | None = None,
+        **kwargs: Any,  # noqa: ANN401 - cooperative constructor
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.bias_limits = as_limits(f"{self.full_name}.bias_limits", bias_limits)
+        self.threshold_limits = as_limits(f"{self.full_name}.threshold_limits", threshold_limits)
+        self.__overload_seen = False
+        self._add_settings()
+        self._add_measurements(dark_rate)
+
+    def _add_settings(self) -> None:
+        self.enabled: RoleParameter[bool] = self.add_parameter(
+            "enabled",
+            RoleParameter,
+            read=self._read_enabled,
+            write=self.set_enabled,
+            vals=Bool(),
+            docstring="Control whether the detector is biased and counts (bool).",
+        )
+        self.bias: RoleParameter[float] = self.add_parameter(
+            "bias",
+            RoleParameter,
+            read=self._read_bias,
+            write=self.set_bias,
+            unit=self.bias_unit,
+            vals=Numbers(*self.bias_limits),
+            docstring="Control the bias (V of an avalanche diode, A of a superconducting wire).",
+        )
+        self.threshold: RoleParameter[float] = self.add_parameter(
+            "threshold",
+            RoleParameter,
+            read=self._read_threshold,
+            write=self.set_threshold,
+            unit="V",
+            vals=Numbers(*self.threshold_limits),
+            docstring="Control the threshold of the discriminator (V).",
+        )
+
+    def _add_measurements(self, dark_rate: float | None) -> None:
+        self.integration_time: Parameter[float, Any] = self.add_parameter(
+            "integration_time",
+            unit="s",
+            set_cmd=None,
+            initial_value=0.1,
+            vals=Numbers(1e-6, 1e5),
+            docstring="Control how long count_rate counts (s).",
+        )
+        self.count_rate: RoleParameter[float] = self.add_parameter(
+            "count_rate",
+            RoleParameter,
+            read=self._measure_rate,
+            unit="1/s",
+            snapshot_get=False,
+            docstring="Measure the count rate, darks included, during the next integration_time (1/s).",
+        )
+        self.dark_rate: Parameter[float, Any] = self.add_parameter(
+            "dark_rate",
+            unit="1/s",
+            set_cmd=None,
+            initial_cache_value=dark_rate,
+            vals=Numbers(0, math.inf),
+            docstring="Control the stored calibration of the dark count rate (1/s); None where it has not been measured.",
+        )
+        self.overloaded: RoleParameter[bool] = self.add_parameter(
+            "overloaded",
+            RoleParameter,
+            read=self._read_overloaded,
+            docstring="Get whether the detector latched or was overloaded since the last reset_overload() (bool).",
+        )
+
+    def set_enabled(self, on: bool) -> None:
+        """Switch bias and counting on or off.
+
+        Raises:
+            DeviceFault: the device did not do it.
+        """
+        with self.lock:
+            self._do_set_enabled(on)
+            self._require_followed("detector", on, self._do_enabled())
+
+    def set_bias(self, value: float) -> None:
+        """Set the bias, in :attr:`bias_unit`.
+
+        Raises:
+            ConfigError: outside the limits; the device has not been touched.
+            DeviceFault: the device took another value.
+        """
+        self._require_within(self.bias, value, self.bias_limits)
+        with self.lock:
+            self._do_set_bias(value)
+            self._require_followed("bias", value, self._do_bias(), self.bias_tolerance)
+
+    def set_threshold(self, value: float) -> None:
+        """Set the threshold of the discriminator, V.
+
+        Raises:
+            ConfigError: outside the limits; the device has not been touched.
+            DeviceFault: the device took another value.
+        """
+        self._require_within(self.threshold, value, self.threshold_limits)
+        with self.lock:
+            self._do_set_threshold(value)
+            self._require_followed("threshold", value, self._do_threshold(), self.threshold_tolerance)
+
+    def count(self, duration_s: float) -> int:
+        """Count during the next ``duration_s`` seconds; the clock moves on by that.
+
+        Returns:
+            Number of clicks.
+
+        Raises:
+            ConfigError: ``duration_s`` is not a positive time.
+            DeviceFault: the detector is overloaded or latched, so that the number means nothing.
+        """
+        if not 0 < duration_s < math.inf:
+            raise ConfigError(f"{self.full_name}: cannot count for {duration_s!r} s")
+        with self.lock:
+            counts = self._do_count(duration_s)
+            if self._read_overloaded():
+                raise DeviceFault(self.full_name, "overloaded or latched, its counts mean nothing; remove the light, then reset_overload()")
+        if counts < 0:
+            raise DeviceProtocolError(self.full_name, "reported a negative number of counts")
+        return counts
+
+    def reset_overload(self) -> None:
+        """Forget that the detector was overloaded, and free it if it has latched."""
+        with self.lock:
+            self._do_reset_overload()
+            self.__overload_seen = False
+
+    def _measure_rate(self) -> float:
+        duration_s = self.integration_time.cache()
+        return self.count(duration_s) / duration_s
+
+    def _read_enabled(self) -> bool:
+        with self.lock:
+            return self._do_enabled()
+
+    def _read_bias(self) -> float:
+        with self.lock:
+            return self._do_bias()
+
+    def _read_threshold(self) -> float:
+        with self.lock:
+            return self._do_threshold()
+
+    def _read_overloaded(self) -> bool:
+        with self.lock:
+            self.__overload_seen = self.__overload_seen or self._do_overloaded()
+            return self.__overload_seen
+
+    def _role_reasons(self) -> Iterator[str]:
+        if not self._do_enabled():
+            yield "the detector is disabled"
+        if self._read_overloaded():
+            yield "overloaded or latched since the last reset"
+
+    def _do_make_safe(self) -> None:
+        self._do_set_enabled(False)
+
+    def _require_safe(self) -> None:
+        self._require_followed("detector", False, self._read_enabled())
+
+    @abstractmethod
+    def _do_set_enabled(self, on: bool) -> None:
+        """Switch bias and counting."""
+
+    @abstractmethod
+    def _do_enabled(self) -> bool:
+        """Ask the device whether it is biased and counts."""
+
+    @abstractmethod
+    def _do_set_bias(self, value: float) -> None:
+        """Set the bias, in ``bias_unit``, and let it settle."""
+
+    @abstractmethod
+    def _do_bias(self) -> float:
+        """Ask the device for its bias, in ``bias_unit``."""
+
+    @abstractmethod
+    def _do_set_threshold(self, value: float) -> None:
+        """Set the threshold, V."""
+
+    @abstractmethod
+    def _do_threshold(self) -> float:
+        """Ask the device for its threshold, V."""
+
+    @abstractmethod
+    def _do_count(self, duration_s: float) -> int:
+        """Count clicks from now on for ``duration_s``; counts of an earlier window must not be returned."""
+
+    @abstractmethod
+    def _do_overloaded(self) -> bool:
+        """Ask the device whether it is or was overloaded or latched; False where it cannot tell."""
+
+    @abstractmethod
+    def _do_reset_overload(self) -> None:
+        """Free a latched detector and clear the device's own flag."""

@@ -1,0 +1,229 @@
+"""The heralding sequencer role: attempts until a herald, with the right of veto."""
+
+from __future__ import annotations
+
+import enum
+from abc import abstractmethod
+from collections.abc import Collection, Iterator
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from ..errors import ConfigError, DeviceFault, DeviceProtocolError, NotReady
+from .base import Role
+from .parameter import RoleParameter
+
+
+class Program(Protocol):
+    """What the role needs to know of a compiled sequence."""
+
+    @property
+    def digest(self) -> str:
+        """Identifies the program; equal if and only if the program is."""
+
+    @property
+    def accepted_patterns(self) -> Collection[int]:
+        """Click patterns that herald, one bit a detector; exact matches only."""
+
+
+class ExitReason(enum.StrEnum):
+    """How a run of attempts ended."""
+
+    HERALD = "herald"
+    LIMIT = "limit"
+    NOT_READY = "not ready"
+    VETOED = "vetoed"
+
+
+class HeraldResult(NamedTuple):
+    """One run of attempts.
+
+    Attributes:
+        reason: how it ended. A driver reports HERALD, LIMIT or NOT_READY (a particle is missing, the other node's ready line is low);
+            the role makes VETOED of a herald that it does not believe.
+        pattern: click pattern, one bit a detector.
+        time_ps: when the herald was known, or when the sequencer gave up, on the sequencer's clock.
+        attempts: excitations of this run.
+        latched: the input that the hardware latched with the herald; None where it does not.
+        veto: in words, why a herald of this run is not to be believed; empty if nothing is wrong.
+    """
+
+    reason: ExitReason
+    pattern: int
+    time_ps: int
+    attempts: int
+    latched: int | None = None
+    veto: str = ""
+
+    def __repr__(self) -> str:
+        latched = None if self.latched is None else "<secret>"
+        return (
+            f"HeraldResult(reason={self.reason.name}, pattern={self.pattern}, time_ps={self.time_ps}, "
+            f"attempts={self.attempts}, latched={latched}, veto={self.veto!r})"
+        )
+
+
+class Played(NamedTuple):
+    """One section, played once.
+
+    Attributes:
+        arm: which branch of its choice was played; 0 where it has none.
+        arm_time_ps: when the branch was fixed.
+        start_ps: when the section began.
+        end_ps: when it ended.
+    """
+
+    arm: int
+    arm_time_ps: int
+    start_ps: int
+    end_ps: int
+
+    def __repr__(self) -> str:
+        return f"Played(arm=<secret>, arm_time_ps={self.arm_time_ps}, start_ps={self.start_ps}, end_ps={self.end_ps})"
+
+
+class SequencerCounters(NamedTuple):
+    """The sequencer's own account since it was loaded, modulo 2**counter_bits.
+
+    Attributes:
+        cycles: attempt cycles begun.
+        references: reference pulses seen (the laser pulse that opens the detection windows).
+    """
+
+    cycles: int
+    references: int
+
+
+class HeraldingSequencer(Role):
+    """Plays attempts until a herald pattern, a limit or a reason to stop, and sections on demand. Safe is: stopped, outputs idle.
+
+    A cycle whose reference pulse was missed may leave the detection window of the cycle before armed, so that a stray click heralds; the
+    counters are the only witness. Hence after every run cycles and references must have advanced alike, and by the number of attempts.
+
+    Args:
+        *args: see :class:`~.base.Role`.
+        **kwargs: see :class:`~.base.Role`.
+    """
+
+    role = "heralding_sequencer"
+    counter_bits: ClassVar[int] = 64
+    """Width of the device's counters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - cooperative constructor
+        super().__init__(*args, **kwargs)
+        self.__accepted: frozenset[int] | None = None
+        self.__counters: SequencerCounters | None = None
+        self.__digest = ""
+        self.__herald_ps: int | None = None
+        self.program_digest: RoleParameter[str] = self.add_parameter(
+            "program_digest",
+            RoleParameter,
+            read=lambda: self.__digest,
+            docstring="Get the digest of the program that is loaded, empty where there is none (text).",
+        )
+
+    def load(self, program: Program) -> None:
+        """Load a compiled program; the counters start anew.
+
+        Raises:
+            SequenceError: the device cannot play it.
+            DeviceError: the device did not take it; nothing is loaded.
+        """
+        with self.lock:
+            self.__accepted, self.__digest = None, ""
+            self._do_load(program)
+            self.__counters = self._do_counters()
+            self.__herald_ps = None
+            self.__accepted, self.__digest = frozenset(program.accepted_patterns), program.digest
+
+    def run(self, limit_attempts: int) -> HeraldResult:
+        """Attempt until a herald, or ``limit_attempts`` times.
+
+        Returns:
+            How it ended; VETOED for a herald that the integrity counters, its pattern or its time contradict.
+
+        Raises:
+            NotReady: no program is loaded.
+            ConfigError: ``limit_attempts`` is not positive.
+            DeviceError: the device failed. Whether it saw a herald is unknown; none has been accepted.
+        """
+        if limit_attempts < 1:
+            raise ConfigError(f"{self.full_name}: cannot run {limit_attempts!r} attempts")
+        with self.lock:
+            accepted = self.__accepted
+            if accepted is None:
+                raise NotReady(f"{self.full_name}: no program is loaded")
+            before = self._do_counters() if self.__counters is None else self.__counters
+            self.__counters = None  # so that a run which fails half-way does not spoil the account of the next
+            result = self._do_run(limit_attempts)
+            after = self.__counters = self._do_counters()
+            veto = self._veto(result, before, after, accepted)
+            if result.reason is ExitReason.HERALD:
+                if veto:
+                    return result._replace(reason=ExitReason.VETOED, veto=veto)
+                self.__herald_ps = result.time_ps
+            return result._replace(veto=veto) if veto else result
+
+    def play(self, section: str, arm: int | None = None) -> Played:
+        """Play a section of the loaded program once.
+
+        Args:
+            section: its name.
+            arm: which branch of its choice; None has the hardware latch its own random input and report it.
+
+        Raises:
+            NotReady: no program is loaded.
+            SequenceError: the program has no such section, or the section no such branch.
+            DeviceFault: another branch was played than asked for.
+            DeviceProtocolError: the times that it reports cannot be.
+        """
+        with self.lock:
+            if self.__accepted is None:
+                raise NotReady(f"{self.full_name}: no program is loaded")
+            played = self._do_play(section, arm)
+        if arm is not None and played.arm != arm:
+            raise DeviceFault(self.full_name, f"section {section!r}: another branch was played than asked for")
+        if not played.start_ps <= played.end_ps or played.arm_time_ps > played.end_ps:
+            raise DeviceProtocolError(self.full_name, f"section {section!r}: times out of order, {played!r}")
+        return played
+
+    def counters(self) -> SequencerCounters:
+        """Cycles and reference pulses since the program was loaded, modulo 2**counter_bits."""
+        with self.lock:
+            return self._do_counters()
+
+    def _veto(self, result: HeraldResult, before: SequencerCounters, after: SequencerCounters, accepted: frozenset[int]) -> str:
+        """Why a herald of this run is not to be believed; empty if nothing is wrong."""
+        modulus = 1 << self.counter_bits
+        cycles = (after.cycles - before.cycles) % modulus
+        references = (after.references - before.references) % modulus
+        if cycles != references:
+            return f"{cycles} cycles but {references} reference pulses (modulo 2^{self.counter_bits})"
+        if cycles != result.attempts % modulus:
+            return f"{result.attempts} attempts but {cycles} cycles counted (modulo 2^{self.counter_bits})"
+        if result.reason is not ExitReason.HERALD:
+            return ""
+        if result.pattern not in accepted:
+            return f"pattern {result.pattern:#06b} does not herald"
+        if self.__herald_ps is not None and result.time_ps <= self.__herald_ps:
+            return f"herald at {result.time_ps} ps, not after the one at {self.__herald_ps} ps"
+        return ""
+
+    def _role_reasons(self) -> Iterator[str]:
+        if self.__accepted is None:
+            yield "no program is loaded"
+        self._do_counters()  # a device that does not answer is not ready
+
+    @abstractmethod
+    def _do_load(self, program: Program) -> None:
+        """Bring the program into the device; raise SequenceError where it cannot play it."""
+
+    @abstractmethod
+    def _do_run(self, limit_attempts: int) -> HeraldResult:
+        """Run, and return when the device has stopped by itself; ``veto`` is left empty."""
+
+    @abstractmethod
+    def _do_play(self, section: str, arm: int | None) -> Played:
+        """Play a section once and return when it has ended."""
+
+    @abstractmethod
+    def _do_counters(self) -> SequencerCounters:
+        """Totals since the program was loaded, modulo 2**counter_bits; where a device clears them at each run, the driver adds up."""
