@@ -1,0 +1,113 @@
+"""What the sections of a link file must have in common, and the list of all checks across sections and files.
+
+Each check takes :class:`~.config_wiring.Files` and yields problems; :data:`CHECKS` says which sections of the link file it needs, so
+that a mistake in one section does not hide those of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..protocol.bell import GAMES
+from ..twin.physics.preset import load_preset, preset_names
+from .config_models import Rb87Link, Sr88Link
+from .config_source import Problem, suggest
+from .config_wiring import Files, check_calibration, check_instrument_names, check_roles, check_sites, check_types, check_windows
+from .order_rules import order_problems
+from .slots import PARTIES
+
+
+def check_patterns(files: Files) -> Iterator[Problem]:
+    """A pattern has two different detectors and stands once."""
+    seen: set[frozenset[str]] = set()
+    for index, pattern in enumerate(files.link.patterns):
+        clicks = frozenset(pattern.clicks)
+        if len(clicks) < 2:
+            yield files.source.problem(("patterns", index, "clicks"), f"{pattern.clicks[0]!r} is named twice; a herald is two clicks")
+        elif clicks in seen:
+            yield files.source.problem(("patterns", index, "clicks"), f"the pattern {'+'.join(sorted(clicks))} is listed twice")
+        seen.add(clicks)
+
+
+def check_settings(files: Files) -> Iterator[Problem]:
+    """Each party has as many settings as its game."""
+    game = GAMES[files.link.game]
+    for party, wanted in (("alice", game.settings_a), ("bob", game.settings_b)):
+        found = len(getattr(files.link.settings, party))
+        if found != wanted:
+            message = f"there are {found} settings, but {party} of the game {game.name!r} has {wanted}"
+            yield files.source.problem(("settings", party), message)
+
+
+def check_random(files: Files) -> Iterator[Problem]:
+    """The random bits of a round select exactly the settings that are drawn."""
+    game = GAMES[files.link.game]
+    drawn = game.pairs if isinstance(files.link, Rb87Link) else tuple(pair for pair, _ in game.chsh)
+    for index, party in enumerate(PARTIES):
+        choices = len({pair[index] for pair in drawn})
+        bits = getattr(files.link.random, party).setting_bits
+        if 2**bits != choices:
+            message = f"this selects one of {2**bits} settings, but {party} draws one of {choices}"
+            yield files.source.problem(("random", party, "setting_bits"), message)
+
+
+def check_test_fraction(files: Files) -> Iterator[Problem]:
+    """The share of test rounds can be drawn exactly from whole bits."""
+    if not isinstance(files.link, Sr88Link):
+        return
+    bits = files.link.random.bob.round_type_bits
+    for purpose in ("characterise", "key"):
+        share = getattr(files.link.purposes, purpose).test_fraction
+        if 2**bits % share.denominator:
+            message = f"{share} cannot be drawn exactly from {bits} bits (random.bob.round_type_bits); use a multiple of 1/{2**bits}"
+            yield files.source.problem(("purposes", purpose, "test_fraction"), message)
+
+
+def check_order(files: Files) -> Iterator[Problem]:
+    """The order of a round is one that keeps the laboratory closed; see order_rules."""
+    for party in PARTIES:
+        for position, message in order_problems(files.link.platform, party, getattr(files.link.order, party)):
+            yield files.source.problem(("order", party) if position is None else ("order", party, position), message)
+
+
+def check_deadlines(files: Files) -> Iterator[Problem]:
+    """The projection lies within the coherence of the atoms, and isolation is waited for long enough."""
+    timings = files.link.timings
+    if timings.isolation > timings.isolation_timeout:
+        message = f"isolating takes {timings.isolation * 1e3:.6g} ms, longer than is waited for; every round would be a fallback output"
+        yield files.source.problem(("timings", "isolation_timeout"), message)
+    if timings.projection > timings.coherence_limit:
+        message = (
+            f"the projection ends {timings.projection * 1e6:.6g} us after the herald, by the other timings, "
+            f"but must lie within {timings.coherence_limit * 1e6:.6g} us; shorten the delays"
+        )
+        yield files.source.problem(("timings", "coherence_limit"), message)
+
+
+def check_preset(files: Files) -> Iterator[Problem]:
+    """The twin has such a preset, and it is one of this platform."""
+    name, platform = files.link.preset, files.link.platform
+    if name not in preset_names():
+        yield files.source.problem(("preset",), f"there is no preset {name!r}{suggest(name, preset_names())}")
+    elif (found := load_preset(name).platform) != platform:
+        yield files.source.problem(("preset",), f"the preset {name!r} is one of {found}, this link is one of {platform}")
+
+
+Check = Callable[[Files], Iterator[Problem]]
+
+CHECKS: tuple[tuple[Check, set[str]], ...] = (
+    (check_sites, {"sites"}),
+    (check_instrument_names, {"name", "calibration"}),
+    (check_roles, {"platform", "sites", "roles"}),
+    (check_windows, {"sites", "roles", "windows"}),
+    (check_types, {"platform", "sites", "roles"}),
+    (check_calibration, {"platform", "roles", "calibration"}),
+    (check_patterns, {"patterns"}),
+    (check_settings, {"game", "settings"}),
+    (check_random, {"game", "random"}),
+    (check_test_fraction, {"random", "purposes"}),
+    (check_order, {"platform", "order"}),
+    (check_deadlines, {"timings"}),
+    (check_preset, {"platform", "preset"}),
+)
+"""Every check with the sections of the link file that it reads."""
