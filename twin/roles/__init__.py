@@ -1,1 +1,21 @@
-"""Roles in memory, on the world."""
+"""Roles in memory, on the world: what stands behind ``--hardware twin``."""
+
+from .detector import TwinDetector
+from .laser import TwinLaser
+from .random_source import TwinRandomSource
+from .rf import TwinRfSource
+from .rotator import TwinRotator
+from .sequencer import TwinSequencer
+from .shutter import TwinShutter
+from .tagger import TwinTagger
+
+__all__ = [
+    "TwinDetector",
+    "TwinLaser",
+    "TwinRandomSource",
+    "TwinRfSource",
+    "TwinRotator",
+    "TwinSequencer",
+    "TwinShutter",
+    "TwinTagger",
+]

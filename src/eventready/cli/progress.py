@@ -1,0 +1,72 @@
+"""Progress of a run on standard error: one line that is rewritten on a terminal, a line every ten seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from ..protocol.estimate import Estimate
+    from ..stations.monitor import Progress
+
+_PLAIN_INTERVAL_S = 10.0
+
+
+class ProgressLine:
+    """Shows :class:`~eventready.stations.monitor.Progress`; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._width = 0
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the run is."""
+        line = describe(progress)
+        if self._terminal:
+            sys.stderr.write("\r" + line.ljust(self._width))
+            self._width = len(line)
+            sys.stderr.flush()
+        elif time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PLAIN_INTERVAL_S
+            print(line, file=sys.stderr, flush=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._terminal and self._width:
+            sys.stderr.write("\n")
+
+
+def describe(progress: Progress) -> str:
+    """One line: rounds, rate, S, Q, simulated time, time to go."""
+    share = progress.rounds / progress.goal
+    parts = [
+        f"{progress.rounds:,}/{progress.goal:,} rounds ({share:.0%})",
+        f"{progress.rounds_per_s:,.0f}/s",
+    ]
+    if progress.chsh_s is not None:
+        parts.append(f"S {_value(progress.chsh_s, '.3f')}")
+    if progress.qber is not None:
+        parts.append(f"Q {_value(progress.qber, '.2%')}")
+    parts.append(f"experiment {duration(progress.simulated_s)}")
+    if progress.eta_s is not None:
+        parts.append(f"{duration(progress.eta_s)} to go")
+    return "  ".join(parts)
+
+
+def _value(estimate: Estimate, form: str) -> str:
+    return f"{estimate.value:{form}} +- {estimate.sigma:{form}}"
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it: ``3.2 s``, ``5 min 10 s``, ``75 h 4 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,188 @@
+"""From open instruments to the three nodes: procedures over roles, with the numbers of the link file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..clock import Clock
+from ..instruments import Role
+from ..sequences import munich, oxford
+from ..sequences.program import Program, to_ps
+from .config import LinkConfig
+from .config_models import Rb87Link, SiftedPurpose, Sr88Link
+from .herald_station import HeraldStation
+from .party import Party, PartySettings
+from .procedures.beams import Beam
+from .procedures.excitation import Excitation
+from .procedures.inputs import HardwareInput, PoolInput
+from .procedures.isolation import ShutterIsolation, ShuttleIsolation
+from .procedures.preparation import Preparation
+from .procedures.readout import FluorescenceReadout
+from .procedures.reset import EmptyTrap, Scramble
+from .procedures.trap_loading import TrapLoading
+from .rb_party import RbParty, RbProcedures
+from .slots import DETECTORS, PARTIES
+from .sr_party import SrParty, SrProcedures
+
+Timings = TypeVar("Timings", munich.MunichTimings, oxford.OxfordTimings)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run asks of the nodes.
+
+    Args:
+        purpose: ``characterise`` or ``key``.
+        rounds: how many in all.
+        first: index of the first one that is still to be done, by party; 0 unless a run is resumed.
+    """
+
+    purpose: str
+    rounds: int
+    first: Mapping[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(PARTIES, 0))
+
+
+def programs(config: LinkConfig) -> dict[str, Program]:
+    """What each node's sequencer is loaded with."""
+    link = config.link
+    longest = max(config.delay(party, "bsm") for party in PARTIES)
+    patterns = tuple(pattern_states(config))
+    if isinstance(link, Rb87Link):
+        timings = _timings(munich.MunichTimings, link.timings)
+        nodes = {party: munich.node_program(party, timings, getattr(link.settings, party)) for party in PARTIES}
+        return {"bsm": munich.herald_program(timings, longest, patterns), **nodes}
+    ion_timings = _timings(oxford.OxfordTimings, link.timings)
+    return {
+        "bsm": oxford.herald_program(ion_timings, longest, patterns),
+        "alice": oxford.node_program("alice", ion_timings, link.settings.alice, ()),
+        "bob": oxford.node_program("bob", ion_timings, link.settings.bob, _frames(config)),
+    }
+
+
+def pattern_states(config: LinkConfig) -> dict[int, str]:
+    """The Bell state of every click pattern that heralds; bit k of a pattern is detector k of :data:`~.slots.DETECTORS`."""
+    return {sum(1 << DETECTORS.index(click) for click in pattern.clicks): pattern.state for pattern in config.link.patterns}
+
+
+def herald_station(config: LinkConfig, roles: Mapping[str, Any], clock: Clock) -> HeraldStation:
+    """The node in the middle."""
+    detectors = [roles[f"bsm.detector_{name}"] for name in DETECTORS]
+    excitation = Excitation(roles["bsm.sequencer"], detectors, programs(config)["bsm"])
+    return HeraldStation(clock, excitation, detectors)
+
+
+def party(config: LinkConfig, name: str, roles: Mapping[str, Any], clock: Clock, plan: Plan) -> Party:
+    """Alice or Bob."""
+    mine = {slot.partition(".")[2]: role for slot, role in roles.items() if slot.startswith(f"{name}.")}
+    link = config.link
+    timings = link.timings
+    settings = PartySettings(
+        name,
+        order=getattr(link.order, name),
+        fallback=getattr(link.fallback, name),
+        check_interval=timings.check_interval,
+        retry_interval=timings.retry_interval,
+        patience=timings.patience,
+    )
+    program = programs(config)[name]
+    if isinstance(link, Rb87Link):
+        return RbParty(settings, clock, _rb_procedures(link, name, mine, clock, program))
+    return SrParty(settings, clock, _sr_procedures(config, link, name, mine, clock, program, plan))
+
+
+def _rb_procedures(link: Rb87Link, name: str, mine: Mapping[str, Any], clock: Clock, program: Program) -> RbProcedures:
+    timings = link.timings
+    light = (mine["cooling"], mine["repump"])
+    shutter = mine.get("shutter")
+    beams = ("trap", "excitation_laser", "excitation", "readout", "ionisation")
+    return RbProcedures(
+        loading=_loading(link, name, mine, clock, light=light, keep_light=False),
+        preparation=Preparation(
+            clock,
+            beams=[mine[beam] for beam in beams],
+            cooling_time=timings.load_cooling,
+            instruments=_watched(name, mine, (*beams, "detector", "qrng", "sequencer")),
+            shutter=shutter,
+            filters=[mine["filter"]] if "filter" in mine else [],
+            shutter_timeout=timings.isolation_timeout,
+        ),
+        inputs=HardwareInput(mine["sequencer"], mine["qrng"], clock),
+        readout=FluorescenceReadout(mine["detector"], window=timings.fluorescence, threshold=getattr(link.thresholds, name), light=light),
+        empty_trap=EmptyTrap(mine["trap"], clock, timings.empty_trap),
+        isolation=ShutterIsolation(shutter, clock, timings.isolation_timeout) if shutter is not None else None,
+        sequencer=mine["sequencer"],
+        program=program,
+        coherence_ps=to_ps(timings.coherence_limit),
+    )
+
+
+def _sr_procedures(
+    config: LinkConfig, link: Sr88Link, name: str, mine: Mapping[str, Any], clock: Clock, program: Program, plan: Plan
+) -> SrProcedures:
+    timings = link.timings
+    axes = getattr(link.settings, name)
+    light = (mine["cooling"], mine["repump"])
+    beams = ("excitation_laser", "excitation", "qubit", "deshelve")
+    type_bits = link.random.bob.round_type_bits if name == "bob" else 0
+    purpose: SiftedPurpose = getattr(link.purposes, plan.purpose)
+    bits = type_bits + getattr(link.random, name).setting_bits
+    return SrProcedures(
+        loading=_loading(link, name, mine, clock, light=light, keep_light=True, makers=(mine["photoionisation"],)),
+        preparation=Preparation(
+            clock,
+            beams=[mine[beam] for beam in beams],
+            cooling_time=timings.load_cooling,
+            instruments=_watched(name, mine, (*beams, "cooling", "repump", "detector", "qrng", "sequencer")),
+        ),
+        inputs=PoolInput(mine["qrng"], clock, bytes_per_round=-(-bits // 8), rounds=plan.rounds, first=plan.first[name]),
+        readout=FluorescenceReadout(mine["detector"], window=timings.fluorescence, threshold=getattr(link.thresholds, name)),
+        scramble=Scramble(mine["sequencer"]),
+        isolation=ShuttleIsolation(mine["sequencer"]),
+        sequencer=mine["sequencer"],
+        program=program,
+        arms=oxford.arm_table(axes, _frames(config) if name == "bob" else (), pattern_states(config)),
+        key_setting=0 if name == "alice" else len(axes) - 1,
+        type_bits=type_bits,
+        test_below=int(purpose.test_fraction * 2**type_bits),
+        slot_ps=to_ps(timings.round_type),
+    )
+
+
+def _loading(
+    link: Rb87Link | Sr88Link,
+    name: str,
+    mine: Mapping[str, Any],
+    clock: Clock,
+    *,
+    light: Sequence[Beam],
+    keep_light: bool,
+    makers: Sequence[Beam] = (),
+) -> TrapLoading:
+    timings = link.timings
+    return TrapLoading(
+        name,
+        clock,
+        detector=mine["detector"],
+        light=light,
+        makers=makers,
+        keep_light=keep_light,
+        threshold=getattr(link.thresholds, name),
+        window=timings.fluorescence,
+        poll=timings.load_poll,
+        timeout=timings.load_timeout,
+    )
+
+
+def _watched(name: str, mine: Mapping[str, Any], slots: tuple[str, ...]) -> dict[str, Role]:
+    """The instruments whose readiness counts while attempting; those that only load or read out are dark then."""
+    return {f"{name}.{slot}": mine[slot] for slot in slots}
+
+
+def _timings(kind: type[Timings], values: object) -> Timings:
+    return kind(**{field.name: getattr(values, field.name) for field in dataclasses.fields(kind)})
+
+
+def _frames(config: LinkConfig) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(pattern_states(config).values()))

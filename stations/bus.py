@@ -1,0 +1,56 @@
+"""How messages travel: a small interface, and its in-process form with the delays of the lines."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Protocol
+
+from ..clock import Clock
+from .messages import BETWEEN_PARTIES, Message
+
+
+class Receiver(Protocol):
+    """A node, as the bus sees it: messages in, messages out, no input or output of its own."""
+
+    clock: Clock
+
+    def on(self, message: Message) -> list[Message]:
+        """React to a message."""
+
+
+class InProcessBus:
+    """Delivers messages between nodes of one process, in the order in which they were sent.
+
+    Args:
+        nodes: ``alice``, ``bob`` and ``bsm``.
+        delays: one-way line delay from the heralding station to each party, seconds.
+    """
+
+    def __init__(self, nodes: Mapping[str, Receiver], delays: Mapping[str, float]) -> None:
+        self._nodes = nodes
+        self._queue: deque[Message] = deque()
+        to_bsm = {party: round(delay * 1e12) for party, delay in delays.items()}
+        across = sum(to_bsm.values())
+        self._routes: dict[tuple[str, bool], tuple[tuple[Receiver, int], ...]] = {
+            ("bsm", False): tuple((nodes[party], delay) for party, delay in to_bsm.items())
+        }
+        for party, delay in to_bsm.items():
+            self._routes[party, False] = ((nodes["bsm"], delay),)
+            self._routes[party, True] = tuple((nodes[other], across) for other in to_bsm if other != party)
+
+    def send(self, messages: list[Message]) -> None:
+        """Queue messages."""
+        self._queue.extend(messages)
+
+    def deliver(self) -> bool:
+        """Deliver the oldest message to all who are to hear it; False if there is none."""
+        queue = self._queue
+        if not queue:
+            return False
+        message = queue.popleft()
+        time_ps = message.time_ps
+        for node, delay_ps in self._routes[message.sender, isinstance(message, BETWEEN_PARTIES)]:
+            node.clock.sleep_until_ps(time_ps + delay_ps)
+            queue.extend(node.on(message))
+        return True

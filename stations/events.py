@@ -1,0 +1,43 @@
+"""Every transition that is not part of an undisturbed round, one JSON line each, with its cause."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+
+from .states import State
+
+
+class EventLog:
+    """Append-only ``events.jsonl`` of one node.
+
+    Args:
+        path: the file; None notes nothing (a station used outside a run).
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file = path.open("a", encoding="utf-8") if path is not None else None
+
+    def note(self, node: str, seconds: float, before: State, after: State, cause: str) -> None:
+        """Note one transition at ``seconds`` on the node's clock."""
+        if self._file is not None:
+            line = {"t_s": round(seconds, 9), "node": node, "from": before, "to": after, "cause": cause}
+            self._file.write(json.dumps(line) + "\n")
+
+    def flush(self) -> None:
+        """Hand what has been noted to the operating system."""
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,227 @@
+"""The node in the middle: it attempts, judges heralds, numbers them, and keeps the public log."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..clock import Clock
+from ..errors import SequenceError
+from ..instruments import ExitReason, HeraldResult, Role
+from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
+from ..protocol.round_log import RoundLogWriter
+from .events import EventLog
+from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
+from .procedures.excitation import Excitation
+from .states import State, check_move
+
+PARTIES = ("alice", "bob")
+
+
+@dataclass(frozen=True)
+class RunGoal:
+    """What a run is to reach.
+
+    Args:
+        rounds: number of accepted heralds to stop at.
+        commit_interval: group commit, s of real time; 0 commits every round.
+        recalibration_interval: recalibrate so often, s; infinity for never.
+        recalibration: how long that takes, s.
+        acknowledged: called with the highest index that is on disk everywhere, whenever that grows.
+    """
+
+    rounds: int
+    commit_interval: float
+    recalibration_interval: float = math.inf
+    recalibration: float = 0.0
+    acknowledged: Callable[[int], None] = lambda index: None
+
+
+class HeraldStation:
+    """State machine of the heralding station.
+
+    Args:
+        clock: its own.
+        excitation: the attempt loop.
+        detectors: of the Bell-state measurement; one that is overloaded vetoes.
+    """
+
+    name = "bsm"
+
+    def __init__(self, clock: Clock, excitation: Excitation, detectors: Sequence[Role]) -> None:
+        self.clock = clock
+        self.state = State.IDLE
+        self.excitation = excitation
+        self.index = -1
+        self.vetoes = 0
+        self.finished = False
+        self._detectors = tuple(detectors)
+        self._events = EventLog()
+        self._goal = RunGoal(0, 0.0)
+        self._log: RoundLogWriter | None = None
+        self._ready: set[str] = set()
+        self._recorded = dict.fromkeys(PARTIES, -1)
+        self._attempts = 0
+        self._last_commit = 0.0
+        self._announced = -1
+        self._next_recalibration = math.inf
+        self._stop_cause = ""
+        self._handlers: dict[type[Message], Callable[[Any], list[Message]]] = {
+            Ready: self._on_ready,
+            Recorded: self._on_recorded,
+            Suspend: self._on_suspend,
+            Resume: self._on_resume,
+        }
+
+    # -- life cycle --------------------------------------------------------------------------------------------------------------------
+
+    def begin(self, log: RoundLogWriter, events: EventLog, goal: RunGoal, last_index: int) -> None:
+        """Start a run; attempts begin when both parties are ready."""
+        self._log = log
+        self._events = events
+        self._goal = goal
+        self.index = self._announced = last_index
+        self._recorded = dict.fromkeys(PARTIES, last_index)
+        self._ready.clear()
+        self._attempts = self.vetoes = 0
+        self.finished = False
+        self._stop_cause = ""
+        self._last_commit = time.perf_counter()
+        self._next_recalibration = self.clock.now() + goal.recalibration_interval
+        self.excitation.prepare()
+
+    def request_stop(self, cause: str) -> None:
+        """Finish the round in hand, then stop."""
+        self._stop_cause = cause
+
+    @property
+    def stopped_early(self) -> str:
+        """Why the run stopped before its goal; empty if it did not."""
+        return self._stop_cause if self.index + 1 < self._goal.rounds else ""
+
+    def fail(self, cause: str) -> None:
+        """Note that the run broke off here."""
+        self._enter(State.FAULT, cause)
+        self._log = None
+
+    def on(self, message: Message) -> list[Message]:
+        """React to a message.
+
+        Raises:
+            SequenceError: it makes no sense here.
+            DeviceError: an instrument failed.
+        """
+        handler = self._handlers.get(type(message))
+        if handler is None:
+            raise SequenceError(f"bsm: cannot handle {type(message).__name__} from {message.sender}")
+        return handler(message)
+
+    # -- messages ----------------------------------------------------------------------------------------------------------------------
+
+    def _on_ready(self, message: Ready) -> list[Message]:
+        self._ready.add(message.sender)
+        if len(self._ready) < len(PARTIES):
+            return []
+        self._ready.clear()
+        if self.state is State.HERALDED:
+            self._enter(State.RECORDED)  # both are ready again, so both have carried the round through
+        self._enter(State.ATTEMPTING)
+        if self.index + 1 >= self._goal.rounds or self._stop_cause:
+            self._enter(State.STOPPING, self._stop_cause or "all rounds done")
+            return self._commit()
+        if self.clock.now() >= self._next_recalibration:
+            self._recalibrate()
+        return self._attempt()
+
+    def _on_recorded(self, message: Recorded) -> list[Message]:
+        self._recorded[message.sender] = message.n
+        reached = min(self._recorded.values())
+        if reached > self._announced:
+            self._announced = reached
+            self._goal.acknowledged(reached)
+        if self.state is State.STOPPING and reached == self.index:
+            self._enter(State.IDLE, "run ended")
+            self.finished = True
+        return []
+
+    def _on_suspend(self, message: Suspend) -> list[Message]:
+        self._events.note(self.name, self.clock.now(), self.state, self.state, f"{message.sender} suspended: {message.cause}")
+        return []
+
+    def _on_resume(self, message: Resume) -> list[Message]:
+        self._events.note(self.name, self.clock.now(), self.state, self.state, f"{message.sender} resumed")
+        return []
+
+    # -- attempts ----------------------------------------------------------------------------------------------------------------------
+
+    def _recalibrate(self) -> None:
+        """Nothing heralds meanwhile; the parties hold their particles and wait."""
+        self._enter(State.RECALIBRATING, f"every {self._goal.recalibration_interval:g} s")
+        self.clock.sleep(self._goal.recalibration)
+        self._next_recalibration = self.clock.now() + self._goal.recalibration_interval
+        self._enter(State.ATTEMPTING, "recalibrated")
+
+    def _attempt(self) -> list[Message]:
+        while True:
+            result = self.excitation.run()
+            self._attempts += result.attempts
+            if result.reason is ExitReason.HERALD:
+                unready = self._unready()
+                if not unready:
+                    return self._accept(result)
+                self._veto(result, "; ".join(unready))
+            elif result.reason is ExitReason.VETOED:
+                self._veto(result, result.veto)
+            elif result.reason is ExitReason.NOT_READY:
+                return [Recheck(self.name, self.clock.now_ps(), "presence check failed")]
+            else:
+                return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]
+
+    def _unready(self) -> list[str]:
+        """Why a herald may not be accepted; asked before it gets its index, never after."""
+        return [reason for detector in self._detectors for reason in detector.readiness().reasons]
+
+    def _accept(self, result: HeraldResult) -> list[Message]:
+        self._enter(State.HERALDED)
+        self.index += 1
+        self._append(self.index, result, 0)
+        accepted = Accepted(self.name, self.clock.now_ps(), self.index, result.pattern, result.time_ps, self._attempts)
+        self._attempts = 0
+        if time.perf_counter() - self._last_commit < self._goal.commit_interval:
+            return [accepted]
+        return [*self._commit(), accepted]
+
+    def _veto(self, result: HeraldResult, cause: str) -> None:
+        self.vetoes += 1
+        self._append(NO_INDEX, result, int(Flag.VETOED))
+        self._events.note(self.name, self.clock.now(), self.state, self.state, f"herald vetoed: {cause}")
+
+    # -- public log --------------------------------------------------------------------------------------------------------------------
+
+    def _append(self, index: int, result: HeraldResult, flags: int) -> None:
+        if self._log is None:
+            raise SequenceError("bsm: a herald without a public log to note it in")
+        attempts = min(self._attempts, MAX_U32)
+        self._log.append(
+            RECORD_STRUCT.pack(index, result.time_ps, 0, 0, 0, 0, attempts, 0, flags, 0, result.pattern, 0, NOT_PUBLIC, NOT_PUBLIC)
+        )
+
+    def _commit(self) -> list[Message]:
+        """The public log goes to disk first: no party may hold a round that it does not have."""
+        if self._log is not None:
+            self._log.commit()
+        self._events.flush()
+        self._last_commit = time.perf_counter()
+        return [Durable(self.name, self.clock.now_ps(), self.index)]
+
+    def _enter(self, state: State, cause: str = "") -> None:
+        before = self.state
+        if state is before:
+            return
+        event = check_move(self.name, before, state)
+        self.state = state
+        if event or cause:
+            self._events.note(self.name, self.clock.now(), before, state, cause)

@@ -1,0 +1,282 @@
+"""A link: three nodes and their instruments under one name, for scripts, notebooks and QCoDeS loops."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from qcodes.instrument import Instrument
+from qcodes.validators import Numbers
+
+from ..errors import ConfigError
+from ..protocol.run_folder import RunFolder
+from ..twin.physics.preset import load_preset
+from ..twin.world import World
+from . import engine
+from .assembly import Plan, herald_station, party
+from .blocks import BlockTable
+from .config import LinkConfig, load_link
+from .herald_rate import measure_herald_rate
+from .monitor import Progress
+from .party import Party
+from .safety import make_all_safe, safe_actions
+from .slots import PARTIES
+from .views import NodeStation, PartyStation
+from .wiring import Wiring, open_instruments
+
+_logger = logging.getLogger(__name__)
+
+HARDWARE = ("twin", "wire", "real")
+
+
+def open_link(
+    name_or_path: str | Path,
+    *,
+    hardware: str = "twin",
+    seed: int | None = None,
+    segment: int = 0,
+    start_ps: int = 0,
+) -> Link:
+    """Check a link's files, open its instruments, and hand out the link.
+
+    A link of the same name that is still open, say from the last time that a notebook's cell was run, is made safe and closed first.
+
+    Args:
+        name_or_path: a preset's name, a folder, or the path of a link file.
+        hardware: ``twin``, ``wire`` or ``real``.
+        seed: of the twin; a fresh one by default.
+        segment: how often the run to come has been resumed.
+        start_ps: where the nodes' simulated clocks start, ps.
+
+    Raises:
+        ConfigError: something is wrong with the files or the arguments; no instrument has been touched.
+        DeviceError: an instrument could not be opened; those opened before have been closed.
+    """
+    if hardware not in HARDWARE:
+        raise ConfigError(f"there is no hardware {hardware!r}; it is one of {', '.join(HARDWARE)}")
+    config = load_link(name_or_path)
+    for warning in config.warnings:
+        _logger.warning("%s", warning)
+    close_open_link(config.link.name)
+    seed = secrets.randbits(64) if seed is None else seed
+    return Link(config, hardware=hardware, seed=seed, segment=segment, start_ps=start_ps)
+
+
+def close_open_link(name: str) -> None:
+    """Make the open link ``name`` safe and close it; nothing happens if there is none.
+
+    Raises:
+        ConfigError: an instrument that is no link has that name.
+    """
+    if not Instrument.exist(name):
+        return
+    earlier = Instrument.find_instrument(name)
+    if not isinstance(earlier, Link):
+        raise ConfigError(f"{name!r} is the name of an open {type(earlier).__name__}; close it, or give the link another name")
+    try:
+        earlier.make_safe()
+    finally:
+        earlier.close()
+
+
+class Link(Instrument):
+    """The stations of one link. Use it as a context manager: whatever happens, everything is safe and closed afterwards.
+
+    ``link.bob.shutter`` is the instrument in Bob's slot ``shutter``; ``link.alice.atom_present()`` looks; ``link.run()`` runs rounds.
+
+    Args:
+        config: of the link.
+        hardware: ``twin``, ``wire`` or ``real``.
+        seed: of the twin.
+        segment: how often the run to come has been resumed.
+        start_ps: where the simulated clocks start, ps.
+    """
+
+    def __init__(self, config: LinkConfig, *, hardware: str, seed: int, segment: int = 0, start_ps: int = 0) -> None:
+        super().__init__(config.link.name, label=f"link {config.link.name}")
+        self.config = config
+        self.hardware = hardware
+        self._seed = seed
+        self.clocks = engine.clocks_for(hardware, start_ps)
+        self.world: World | None = None
+        self.wiring: Wiring | None = None
+        self.parties: dict[str, Party] = {}
+        self.plan = Plan("characterise", config.link.purposes.characterise.rounds)
+        try:
+            if hardware != "real":
+                preset = load_preset(config.link.preset)
+                self.world = World(preset, seed=seed, segment=segment, readout_window=config.link.timings.fluorescence)
+            self.wiring = open_instruments(config, hardware, self.world, self.clocks)
+            self.bsm_node = herald_station(config, self.wiring.roles, self.clocks["bsm"])
+            self.parties = self._parties(self.plan)
+        except BaseException:
+            self.close()
+            raise
+        for name in PARTIES:
+            self.add_submodule(name, PartyStation(self, name, self.wiring.roles, lambda name=name: self.parties[name]))
+        self.add_submodule("bsm", NodeStation(self, "bsm", self.wiring.roles))
+        self.integration_time = self.add_parameter(
+            "integration_time",
+            unit="s",
+            set_cmd=None,
+            initial_value=3600.0 if config.link.platform == "rb87" else 10.0,
+            vals=Numbers(1e-3, 1e7),
+            docstring="Control for how long herald_rate attempts (s of the experiment's time).",
+        )
+        self.herald_rate = self.add_parameter(
+            "herald_rate",
+            unit="1/s",
+            get_cmd=lambda: measure_herald_rate(self.bsm_node, self.parties.values(), self.integration_time()),
+            set_cmd=False,
+            snapshot_get=False,
+            docstring="Measure heralds a second of the experiment's time, loading included; they are counted and make no rounds (1/s).",
+        )
+
+    # -- runs --------------------------------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        out: Path | str,
+        *,
+        rounds: int | None = None,
+        purpose: str = "characterise",
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> engine.RunResult:
+        """Run rounds into a new run folder.
+
+        Args:
+            out: the folder; must not exist, or be empty.
+            rounds: how many; by default as the link file says for the purpose.
+            purpose: ``characterise`` or ``key``.
+            on_progress: called about twice a second.
+
+        Raises:
+            ConfigError: an argument is wrong, or the folder is taken; nothing has been written.
+            EventreadyError: a fault ended the run; everything is safe, and the run can be resumed.
+        """
+        plan = Plan(purpose, self._rounds(purpose, rounds))
+        self.parties = self._parties(plan)
+        folder = RunFolder.create(out, self.config.source_text)
+        with ExitStack() as on_failure:
+            on_failure.callback(shutil.rmtree, folder.path, ignore_errors=True)  # a folder without logs would look like a run
+            self._write_truth(folder)
+            writers = engine.begin_logs(folder, self.config, self.hardware, plan)
+            on_failure.pop_all()
+        return self._run(folder, writers, plan, on_progress)
+
+    def resume(self, folder: RunFolder, on_progress: Callable[[Progress], None] = lambda progress: None) -> engine.RunResult:
+        """Go on with an interrupted run; :func:`resume_link` opens the link that fits it.
+
+        Raises:
+            ConfigError: the run is finished, still running, or of another configuration.
+            LogCorrupt: a log is damaged.
+        """
+        header = folder.read_header("public")
+        if header.config_digest != self.config.digest:
+            raise ConfigError(f"{folder.path}: this run was begun with another configuration than the link {self.name!r} has now")
+        writers = engine.reopen_logs(folder)
+        first = {name: 0 if writers[name].durable_index is None else int(writers[name].durable_index or 0) + 1 for name in PARTIES}
+        plan = Plan(header.purpose, int(header.facts["rounds"]), first)
+        self.parties = self._parties(plan)
+        lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
+        _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
+        return self._run(folder, writers, plan, on_progress)
+
+    def _run(self, folder: RunFolder, writers: dict[str, Any], plan: Plan, on_progress: Callable[[Progress], None]) -> engine.RunResult:
+        self.plan = plan
+        if self.wiring is None:
+            raise ConfigError(f"the link {self.name!r} has been closed; open it again")
+        nodes = engine.Nodes(self.bsm_node, self.parties)
+        run_id = writers["public"].header.run_id
+        joint = plan.purpose == "characterise"
+        try:
+            with (
+                _engine_log(folder.engine_log),
+                BlockTable(folder.blocks_db, self.name, run_id, self.wiring.station, joint=joint) as blocks,
+            ):
+                return engine.run(self.config, nodes, folder, writers, plan, blocks, on_progress)
+        finally:
+            for writer in writers.values():
+                writer.abandon()
+            self.make_safe()
+
+    def request_stop(self, cause: str = "asked to stop") -> None:
+        """Finish the round in hand, then stop; the run can be resumed."""
+        self.bsm_node.request_stop(cause)
+
+    # -- state -------------------------------------------------------------------------------------------------------------------------
+
+    def make_safe(self) -> None:
+        """Bring every instrument into its safe state, in a fixed order, one failure not stopping the next.
+
+        Raises:
+            EventreadyError: something is not safe; says what.
+        """
+        if self.wiring is not None:
+            disconnect = [(f"{name}: disconnect", node.disconnect) for name, node in self.parties.items()]
+            make_all_safe([*disconnect, *safe_actions(self.config.link.platform, self.wiring.roles)])
+
+    def close(self) -> None:
+        """Close the link and all its instruments. This does not make them safe: :meth:`make_safe` does."""
+        if self.wiring is not None:
+            self.wiring.close()
+            self.wiring = None
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self.make_safe()
+        finally:
+            self.close()
+
+    def get_idn(self) -> dict[str, str | None]:
+        """Say what it is, in QCoDeS' four words."""
+        return {"vendor": "eventready", "model": self.name, "serial": None, "firmware": self.hardware}
+
+    # -- inside ------------------------------------------------------------------------------------------------------------------------
+
+    def _parties(self, plan: Plan) -> dict[str, Party]:
+        if self.wiring is None:
+            raise ConfigError(f"the link {self.name!r} has been closed; open it again")
+        return {name: party(self.config, name, self.wiring.roles, self.clocks[name], plan) for name in PARTIES}
+
+    def _rounds(self, purpose: str, rounds: int | None) -> int:
+        plans = {"characterise": self.config.link.purposes.characterise, "key": self.config.link.purposes.key}
+        if purpose not in plans:
+            raise ConfigError(f"there is no purpose {purpose!r}; it is one of {', '.join(plans)}")
+        if rounds is None:
+            return plans[purpose].rounds
+        if rounds < 1:
+            raise ConfigError(f"a run needs at least 1 round, not {rounds}")
+        return rounds
+
+    def _write_truth(self, folder: RunFolder) -> None:
+        """What only the simulation knows, apart from everything that the protocol layer reads."""
+        if self.world is not None:
+            folder.truth.mkdir()
+            truth = {"seed": self._seed, "preset": self.world.preset.name}
+            (folder.truth / "world.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _engine_log(path: Path) -> Iterator[None]:
+    """Have Python's logging of the package written to the run's ``engine.log``."""
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger(__name__.partition(".")[0])
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,285 @@
+"""Alice or Bob: a node that carries one round after the other through, without any input or output of its own.
+
+Messages in, messages out (:meth:`Party.on`). What a round consists of, and in which order, is data from the link file; the steps are
+methods named ``step_<name>``, of the platform's subclass in :mod:`.rb_party` or :mod:`.sr_party`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..clock import Clock
+from ..errors import DeviceError, NotReady, SequenceError
+from ..protocol.records import Flag
+from ..protocol.round_log import RoundLogWriter
+from .events import EventLog
+from .messages import Accepted, Durable, Isolated, Message, Ready, Recheck, Recorded, Resume, RoundTypeBit, Suspend
+from .procedures.preparation import Preparation
+from .procedures.trap_loading import TrapLoading
+from .round import Round
+from .states import State, check_move
+
+MEASUREMENT_STEPS = frozenset({"close_shutter", "shuttle", "readout_pulse", "rotate", "shutter_confirmed", "fluorescence"})
+"""Steps whose failure costs the round its readout but not its record."""
+
+
+@dataclass(frozen=True)
+class PartySettings:
+    """What a party is told about the run.
+
+    Args:
+        name: ``alice`` or ``bob``.
+        order: the steps of a round.
+        fallback: output where no readout is possible.
+        check_interval: at least so often all instruments are asked whether they are ready, s.
+        retry_interval: pause between two such questions while something is not ready, s.
+        patience: how long something may be not ready before the run ends, s.
+    """
+
+    name: str
+    order: tuple[str, ...]
+    fallback: int
+    check_interval: float = 1.0
+    retry_interval: float = 1.0
+    patience: float = 3600.0
+
+
+class Party:
+    """State machine of one party.
+
+    Args:
+        settings: what it is told.
+        clock: its own.
+        loading: procedure that has an atom in the trap.
+        preparation: procedure that has everything ready.
+    """
+
+    def __init__(self, settings: PartySettings, clock: Clock, loading: TrapLoading, preparation: Preparation) -> None:
+        self.name = settings.name
+        self.clock = clock
+        self.state = State.IDLE
+        self.loading = loading
+        self.preparation = preparation
+        self._settings = settings
+        self._events = EventLog()
+        self._round = Round(settings.fallback)
+        self._steps: Sequence[tuple[bool, Callable[[], bool]]] = [
+            (name in MEASUREMENT_STEPS, getattr(self, f"step_{name}")) for name in settings.order
+        ]
+        self._position = 0
+        self._out: list[Message] = []
+        self._peer_isolated = -1
+        self._round_type_bit: tuple[int, bool] | None = None
+        self._log: RoundLogWriter | None = None
+        self._appended = -1
+        self._next_check = 0.0
+        self._handlers: dict[tuple[State | None, type[Message]], Callable[[Any], None]] = {
+            (State.ATTEMPTING, Accepted): self._on_accepted,
+            (State.ATTEMPTING, Recheck): self._on_recheck,
+            (None, Isolated): self._on_isolated,
+            (None, RoundTypeBit): self._on_round_type,
+            (None, Durable): self._on_durable,
+        }
+
+    # -- life cycle --------------------------------------------------------------------------------------------------------------------
+
+    def begin(self, log: RoundLogWriter, events: EventLog, last_index: int) -> list[Message]:
+        """Start a run.
+
+        Args:
+            log: where the records go.
+            events: where transitions are noted.
+            last_index: of the last round in ``log``, -1 for an empty one.
+        """
+        self._log = log
+        self._events = events
+        self._appended = last_index
+        self._enter(State.LOADING, "run begins")
+        self.prepare()
+        self.prepare_inputs()
+        self._load_and_get_ready()
+        return self._flush()
+
+    def prepare(self) -> None:
+        """Bring all instruments into the state from which attempts start; nothing is drawn, nothing is loaded."""
+        self.preparation.prepare()
+        self.loading.prepare()
+        self.prepare_round()
+
+    def end(self) -> None:
+        """Finish a run in good order."""
+        self._enter(State.STOPPING, "run ends")
+        self._enter(State.IDLE, "run ended")
+        self._log = None
+
+    def fail(self, cause: str) -> None:
+        """Note that the run broke off here."""
+        self._enter(State.FAULT, cause)
+        self._log = None
+
+    def on(self, message: Message) -> list[Message]:
+        """React to a message.
+
+        Raises:
+            SequenceError: it makes no sense in this state.
+            DeviceError: an instrument failed where that ends the run.
+        """
+        handler = self._handlers.get((self.state, type(message))) or self._handlers.get((None, type(message)))
+        if handler is None:
+            raise SequenceError(f"{self.name}: a node that is {self.state} cannot handle {type(message).__name__} from {message.sender}")
+        handler(message)
+        return self._flush()
+
+    # -- what subclasses add -----------------------------------------------------------------------------------------------------------
+
+    def prepare_round(self) -> None:
+        """Prepare the platform's own procedures before the first round."""
+        raise NotImplementedError
+
+    def prepare_inputs(self) -> None:
+        """Prepare the source of inputs."""
+        raise NotImplementedError
+
+    def disconnect(self) -> None:
+        """Cut the light path to the outside, as part of making everything safe."""
+        raise NotImplementedError
+
+    # -- messages ----------------------------------------------------------------------------------------------------------------------
+
+    def _on_accepted(self, message: Accepted) -> None:
+        if message.n != self._appended + 1:
+            raise SequenceError(f"{self.name}: round {message.n} was announced after round {self._appended}; the logs would differ")
+        self._round.begin(message.n, message.pattern, message.herald_ps, message.attempts)
+        self._enter(State.HERALDED)
+        self._position = 0
+        self._go_on()
+
+    def _on_recheck(self, message: Recheck) -> None:
+        present = self.loading.present()
+        self._enter(State.LOADING, message.cause if present else f"{message.cause}: the trap is empty")
+        self._load_and_get_ready(present=present)
+
+    def _on_isolated(self, message: Isolated) -> None:
+        self._peer_isolated = message.n
+        if self.state is State.ISOLATED:
+            self._go_on()
+
+    def _on_round_type(self, message: RoundTypeBit) -> None:
+        self._round_type_bit = (message.n, message.is_test)
+        if self.state is State.ISOLATED:
+            self._go_on()
+
+    def _on_durable(self, message: Durable) -> None:
+        if self._log is not None:
+            self._log.commit()
+            self._events.flush()
+            self._out.append(Recorded(self.name, self.clock.now_ps(), self._appended))
+
+    # -- a round -----------------------------------------------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Take the steps of the round until one waits for a message, or none is left."""
+        steps = self._steps
+        while self._position < len(steps):
+            optional, step = steps[self._position]
+            if not optional:
+                if not step():
+                    return
+            elif self._round.measurable:
+                self._try(step)
+            self._position += 1
+
+    def _try(self, step: Callable[[], bool]) -> None:
+        try:
+            step()
+        except DeviceError as error:
+            not_isolated = step.__name__ in ("step_shutter_confirmed", "step_shuttle", "step_close_shutter")
+            self._round.give_up(Flag.NOT_ISOLATED if not_isolated else Flag.DEVICE_FAULT)
+            self._events.note(self.name, self.clock.now(), self.state, self.state, f"round {self._round.index}: {error}")
+
+    def step_accepted(self) -> bool:
+        """The round exists."""
+        return True
+
+    def step_record(self) -> bool:
+        """Hand the record to the log."""
+        if self._log is None:
+            raise SequenceError(f"{self.name}: a round without a log to record it in")
+        self._round.done_ps = self.clock.now_ps()
+        self._log.append(self._round.pack())
+        self._appended = self._round.index
+        self._enter(State.RECORDED)
+        return True
+
+    # -- getting ready -----------------------------------------------------------------------------------------------------------------
+
+    def _load_and_get_ready(self, *, present: bool = False) -> None:
+        if not present:
+            self.loading.run()
+        self._enter(State.PREPARING)
+        self.preparation.run()
+        self._get_ready()
+
+    def _get_ready(self) -> None:
+        """Become ready for attempts; while something is not, stay suspended and say why."""
+        self._enter(State.ATTEMPTING)
+        if self.clock.now() >= self._next_check:
+            self._wait_until_ready()
+            self._next_check = self.clock.now() + self._settings.check_interval
+        self._out.append(Ready(self.name, self.clock.now_ps()))
+
+    def _wait_until_ready(self) -> None:
+        reasons = self.preparation.unready()
+        if not reasons:
+            return
+        cause = "; ".join(reasons)
+        self._out.append(Suspend(self.name, self.clock.now_ps(), cause))
+        self._enter(State.SUSPENDED, cause)
+        give_up = self.clock.now() + self._settings.patience
+        while reasons:
+            if self.clock.now() > give_up:
+                raise NotReady(f"{self.name}: not ready for {self._settings.patience:g} s: {cause}")
+            self.clock.sleep(self._settings.retry_interval)
+            reasons = self.preparation.unready()
+        self._out.append(Resume(self.name, self.clock.now_ps()))
+        self._enter(State.ATTEMPTING, "ready again")
+
+    # -- small things ------------------------------------------------------------------------------------------------------------------
+
+    def _enter(self, state: State, cause: str = "") -> None:
+        before = self.state
+        if state is before:
+            return
+        event = check_move(self.name, before, state)
+        self.state = state
+        if event or cause:
+            self._events.note(self.name, self.clock.now(), before, state, cause)
+
+    def _flush(self) -> list[Message]:
+        out, self._out = self._out, []
+        return out
+
+    def lost_record(self, index: int, pattern: int, herald_ps: int, attempts: int, round_type: int | None) -> tuple[bytes, int]:
+        """The record of a round that a crash swallowed: fallback output, input drawn but never applied.
+
+        Args:
+            index: of the round, as the public log has it.
+            pattern: from the public log.
+            herald_ps: from the public log.
+            attempts: from the public log.
+            round_type: as the other party recorded it; None where that is not known either.
+
+        Returns:
+            The record, and the round's type (which is public).
+        """
+        round_ = Round(self._settings.fallback)
+        round_.begin(index, pattern, herald_ps, attempts)
+        round_.round_type, round_.setting = self.draw_lost(index, round_type)
+        round_.give_up(Flag.LOST)
+        return round_.pack(), round_.round_type
+
+    def draw_lost(self, index: int, round_type: int | None) -> tuple[int, int]:
+        """Round type and input for a round that a crash swallowed."""
+        raise NotImplementedError

@@ -1,0 +1,72 @@
+"""Cooling and state preparation: everything that must be on and locked before the first attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...clock import Clock
+from ...instruments import Position, Role, Shutter
+from .beams import Beam, beam_on, beams_off
+
+
+class Preparation:
+    """Switch on what the attempts need, cool, and say whether the node is ready.
+
+    Args:
+        clock: the node's clock.
+        beams: light of the attempts and of the readout; the fast sequencer gates it.
+        cooling_time: after loading, s.
+        instruments: all of the node's instruments by slot; the node is ready when every one of them is.
+        shutter: between the atom and the fibre, open while attempting.
+        filters: confirmed in the beam while attempting.
+        shutter_timeout: for a blade to arrive, s.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        beams: Sequence[Beam],
+        cooling_time: float,
+        instruments: Mapping[str, Role],
+        shutter: Shutter | None = None,
+        filters: Sequence[Shutter] = (),
+        shutter_timeout: float = 1.0,
+    ) -> None:
+        self._clock = clock
+        self._beams = tuple(beams)
+        self._cooling_time = cooling_time
+        self._instruments = dict(instruments)
+        self._shutter = shutter
+        self._filters = tuple(filters)
+        self._shutter_timeout = shutter_timeout
+
+    def prepare(self) -> None:
+        """Put the filters in, open the way to the fibre, switch the light on."""
+        for filter_ in self._filters:
+            filter_.set_open(False)
+            filter_.wait_for(Position.CLOSED, self._shutter_timeout)
+        if self._shutter is not None:
+            self._shutter.set_open(True)
+            self._shutter.wait_for(Position.OPEN, self._shutter_timeout)
+        for beam in self._beams:
+            beam_on(beam)
+
+    def run(self) -> None:
+        """Cool for the configured time."""
+        self._clock.sleep(self._cooling_time)
+
+    def unready(self) -> list[str]:
+        """Why the node is not ready, in words; empty when it is."""
+        reasons = []
+        for slot, instrument in self._instruments.items():
+            readiness = instrument.readiness()
+            reasons += [f"{slot}: {reason}" for reason in readiness.reasons]
+        for filter_ in self._filters:
+            if filter_.position() is not Position.CLOSED:
+                reasons.append(f"{filter_.name}: the spectral filter is not confirmed in the beam")
+        return reasons
+
+    def make_safe(self) -> None:
+        """Darken the beams."""
+        beams_off(self._beams)

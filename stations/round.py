@@ -1,0 +1,82 @@
+"""The round that a party has in hand."""
+
+from __future__ import annotations
+
+from ..protocol.records import MAX_U32, RECORD_STRUCT, Flag, RoundType
+
+_FALLBACK = int(Flag.FALLBACK)  # an IntFlag's own arithmetic costs microseconds
+
+
+class Round:
+    """What one party knows of the current round; times in picoseconds on the party's own clock.
+
+    Args:
+        fallback: the declared output where no readout is possible.
+    """
+
+    __slots__ = (
+        "attempts",
+        "counts",
+        "done_ps",
+        "fallback",
+        "flags",
+        "herald_ps",
+        "index",
+        "input_ps",
+        "isolated_ps",
+        "outcome",
+        "pattern",
+        "readout_ps",
+        "round_type",
+        "setting",
+    )
+
+    def __init__(self, fallback: int) -> None:
+        self.fallback = fallback
+        self.begin(0, 0, 0, 0)
+
+    def __repr__(self) -> str:
+        return f"<round {self.index}>"  # settings and outcomes stay out of logs and tracebacks
+
+    def begin(self, index: int, pattern: int, herald_ps: int, attempts: int) -> None:
+        """Start over with the next accepted herald."""
+        self.index = index
+        self.pattern = pattern
+        self.herald_ps = herald_ps
+        self.attempts = attempts
+        self.isolated_ps = self.input_ps = self.readout_ps = self.done_ps = herald_ps
+        self.counts = 0
+        self.flags = 0
+        self.round_type: int = RoundType.SELF
+        self.setting = 0
+        self.outcome = self.fallback
+
+    def give_up(self, flag: Flag) -> None:
+        """No readout is possible any more: the fallback output stands, and the flag says why."""
+        self.flags |= int(flag | Flag.FALLBACK)
+        self.outcome = self.fallback
+
+    @property
+    def measurable(self) -> bool:
+        """Whether a readout is still possible."""
+        return not self.flags & _FALLBACK
+
+    def pack(self) -> bytes:
+        """The 48 bytes of the record."""
+        herald_ps = self.herald_ps
+        return RECORD_STRUCT.pack(
+            self.index,
+            herald_ps,
+            min((self.isolated_ps - herald_ps) // 1000, MAX_U32),
+            min((self.input_ps - herald_ps) // 1000, MAX_U32),
+            min((self.readout_ps - herald_ps) // 1000, MAX_U32),
+            min((self.done_ps - herald_ps) // 1000, MAX_U32),
+            min(self.attempts, MAX_U32),
+            self.counts,
+            self.flags,
+            0,
+            self.pattern,
+            self.round_type,
+            self.setting,
+            self.outcome,
+        )

@@ -1,0 +1,167 @@
+"""The steps of a round at a Sr-88 node (Nadlinger et al., Nature 607, 682 (2022), Methods)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..clock import Clock
+from ..instruments import HeraldingSequencer
+from ..protocol.records import RoundType
+from ..sequences.program import Program
+from .messages import Isolated, RoundTypeBit
+from .party import Party, PartySettings
+from .procedures.inputs import PoolInput
+from .procedures.isolation import ShuttleIsolation
+from .procedures.preparation import Preparation
+from .procedures.readout import FluorescenceReadout
+from .procedures.reset import Scramble
+from .procedures.trap_loading import TrapLoading
+from .states import State
+
+
+@dataclass(frozen=True)
+class SrProcedures:
+    """What a Sr node is made of.
+
+    Args:
+        loading: trap loading.
+        preparation: cooling and readiness.
+        inputs: the pool of random bits.
+        readout: fluorescence.
+        scramble: reset.
+        isolation: shuttling.
+        sequencer: the node's own.
+        program: for it.
+        arms: arm of the section ``rotate`` for (setting, herald pattern); the pattern selects the frame.
+        key_setting: the input of a key round.
+        type_bits: Bob only: how many of his random bits decide the round's type; 0 at Alice, who is told.
+        test_below: Bob only: a round is a test when the number that these bits make is below this.
+        slot_ps: from isolation to the input; the same in every round, so that the traffic in between tells nothing.
+    """
+
+    loading: TrapLoading
+    preparation: Preparation
+    inputs: PoolInput
+    readout: FluorescenceReadout
+    scramble: Scramble
+    isolation: ShuttleIsolation
+    sequencer: HeraldingSequencer
+    program: Program
+    arms: Mapping[tuple[int, int], int]
+    key_setting: int
+    type_bits: int
+    test_below: int
+    slot_ps: int
+
+
+class SrParty(Party):
+    """Alice or Bob of a Sr link.
+
+    Args:
+        settings: what it is told.
+        clock: its own.
+        procedures: what it is made of.
+    """
+
+    def __init__(self, settings: PartySettings, clock: Clock, procedures: SrProcedures) -> None:
+        self._do = procedures
+        self._bits = 0
+        self._slot_start_ps = 0
+        self._decides = procedures.type_bits > 0
+        self._acts_ps = procedures.program.sections["rotate"].acts_ps
+        super().__init__(settings, clock, procedures.loading, procedures.preparation)
+
+    def prepare_round(self) -> None:
+        """Load the fast sequencer, detector on, ion scrambled and in the fibre's focus."""
+        do = self._do
+        do.sequencer.load(do.program)
+        do.readout.prepare()
+        do.scramble.prepare()
+        do.isolation.prepare()
+
+    def prepare_inputs(self) -> None:
+        """Prepare the source of inputs."""
+        self._do.inputs.prepare()
+
+    def disconnect(self) -> None:
+        """Move the ion out of the fibre's focus."""
+        self._do.isolation.make_safe()
+
+    def step_shuttle(self) -> bool:
+        """Move the ion out of the fibre's focus."""
+        self._round.isolated_ps = self._do.isolation.run()
+        return True
+
+    def step_isolated_both(self) -> bool:
+        """Say so, and wait until the other party has said it too."""
+        round_ = self._round
+        if self.state is State.HERALDED:
+            self._enter(State.ISOLATED)
+            self._slot_start_ps = self.clock.now_ps()
+            self._out.append(Isolated(self.name, self.clock.now_ps(), round_.index, round_.measurable))
+        return self._peer_isolated >= round_.index
+
+    def step_round_type(self) -> bool:
+        """Bob draws the type and tells Alice; Alice waits to be told. Both wait until the slot for it has passed."""
+        index = self._round.index
+        if self._decides:
+            self._bits = self._do.inputs.run(self._round.herald_ps, index).bits
+            round_type = self._drawn_type()
+            self._out.append(RoundTypeBit(self.name, self.clock.now_ps(), index, round_type is RoundType.TEST))
+        elif self._round_type_bit is not None and self._round_type_bit[0] == index:
+            round_type = RoundType.TEST if self._round_type_bit[1] else RoundType.KEY
+        else:
+            return False
+        self._round.round_type = round_type
+        self.clock.sleep_until_ps(self._slot_start_ps + self._do.slot_ps)
+        return True
+
+    def step_input(self) -> bool:
+        """A random bit in a test round, the fixed input in a key round; the bit is used up either way."""
+        if not self._decides:
+            self._bits = self._do.inputs.run(self._round.herald_ps, self._round.index).bits
+        self._round.setting = self._setting(self._round.round_type)
+        self._round.input_ps = self.clock.now_ps()
+        return True
+
+    def step_rotate(self) -> bool:
+        """Turn the qubit into the basis of the input, in the frame of the herald pattern."""
+        self._enter(State.READING)
+        arm = self._do.arms[self._round.setting, self._round.pattern]
+        self._round.readout_ps = self._do.sequencer.play("rotate", arm).start_ps + self._acts_ps
+        return True
+
+    def step_fluorescence(self) -> bool:
+        """Bright or dark? That is the outcome."""
+        self._round.counts, self._round.outcome = self._do.readout.run()
+        return True
+
+    def step_scramble(self) -> bool:
+        """Erase the ion's state before it is seen from outside again."""
+        self._enter(State.RESETTING)
+        self._do.scramble.run()
+        return True
+
+    def step_reconnect(self) -> bool:
+        """Back into the fibre's focus, ready for the next round."""
+        self._do.isolation.reconnect()
+        self._get_ready()
+        return True
+
+    def draw_lost(self, index: int, round_type: int | None) -> tuple[int, int]:
+        """Type and input at the lost round's place in the pool; a type that the other party has on record stands."""
+        self._bits = self._do.inputs.draw_lost(index, 0)
+        if round_type is None:
+            round_type = int(self._drawn_type())
+        return round_type, self._setting(round_type)
+
+    def _drawn_type(self) -> RoundType:
+        below = self._bits & ((1 << self._do.type_bits) - 1)
+        return RoundType.TEST if below < self._do.test_below else RoundType.KEY
+
+    def _setting(self, round_type: int) -> int:
+        if round_type != RoundType.TEST:
+            return self._do.key_setting
+        # The bits of the round type come first; the one after them is one that nothing else has used.
+        return (self._bits >> self._do.type_bits) & 1

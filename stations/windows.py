@@ -1,0 +1,44 @@
+"""A window on a device that another node of the same site owns.
+
+Munich's Bell-state detectors also see Alice's fluorescence. The device is opened once; Alice looks through a window that can count and
+nothing else, and her own clock moves with it. That the two uses never overlap in time is checked in the configuration.
+"""
+
+from __future__ import annotations
+
+from ..clock import Clock
+from ..instruments import Readiness, SinglePhotonDetector
+
+
+class DetectorWindow:
+    """What a node may do with a detector of the heralding station.
+
+    Args:
+        detector: the device.
+        clock: of the node that looks through the window.
+    """
+
+    def __init__(self, detector: SinglePhotonDetector, clock: Clock) -> None:
+        self._detector = detector
+        self._clock = clock
+        self.name = detector.name
+
+    def set_enabled(self, on: bool) -> None:
+        """Switch the detector on; its owner switches it off."""
+        if on:
+            self._detector.set_enabled(True)
+
+    def count(self, duration_s: float) -> int:
+        """Count during the next ``duration_s`` seconds of the node's clock."""
+        owner = self._detector.clock
+        owner.sleep_until_ps(self._clock.now_ps())
+        counts = self._detector.count(duration_s)
+        self._clock.sleep_until_ps(owner.now_ps())
+        return counts
+
+    def readiness(self) -> Readiness:
+        """As the device says."""
+        return self._detector.readiness()
+
+    def make_safe(self) -> None:
+        """Safe already: a window holds nothing; its owner makes the device safe."""

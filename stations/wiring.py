@@ -1,0 +1,159 @@
+"""From a checked configuration to open instruments, role by role."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qcodes.station import Station
+from ruamel.yaml import YAML
+
+from ..clock import Clock
+from ..errors import ConfigError
+from ..instruments import Aom, AomCalibration, Role, SinglePhotonDetector
+from ..twin.world import World
+from .catalogue import TWIN_ROLES
+from .config import LinkConfig
+from .config_wiring import aom_name
+from .slots import INSTRUMENT_ROLE, SLOTS
+from .windows import DetectorWindow
+
+
+@dataclass(frozen=True)
+class Wired:
+    """One instrument as it was opened.
+
+    Args:
+        instrument: its name, as in the link file.
+        slots: where it is wired.
+        hardware: ``"driver"``, ``"driver over loopback"`` or ``"twin role"``.
+    """
+
+    instrument: str
+    slots: tuple[str, ...]
+    hardware: str
+
+
+@dataclass
+class Wiring:
+    """All instruments of a link.
+
+    Args:
+        station: holds them, for snapshots and measurement loops.
+        roles: what fills each slot.
+        wired: what was opened, in order.
+    """
+
+    station: Station
+    roles: dict[str, Role | DetectorWindow] = field(default_factory=dict)
+    wired: list[Wired] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close every instrument, the last one opened first."""
+        for name in reversed(list(self.station.components)):
+            instrument = self.station.components[name]
+            if hasattr(instrument, "close"):
+                instrument.close()
+            self.station.remove_component(name)
+
+
+def open_instruments(config: LinkConfig, hardware: str, world: World | None, clocks: Mapping[str, Clock]) -> Wiring:
+    """Open all instruments of a link in the order of its roles; if one fails, those already open are closed again.
+
+    Args:
+        config: of the link.
+        hardware: ``twin``, ``wire`` or ``real``.
+        world: what stands behind the twin's roles; None on real hardware.
+        clocks: of the nodes.
+
+    Raises:
+        ConfigError: there is no driver for something on real hardware, or something does not play the role that it is wired to.
+        DeviceError: an instrument could not be opened.
+    """
+    by_instrument: dict[str, list[str]] = {}
+    for slot, instrument in config.link.roles.items():
+        by_instrument.setdefault(instrument, []).append(slot)
+    if hardware == "real":
+        _require_drivers(config, by_instrument)
+    wiring = Wiring(Station(default=False))
+    try:
+        for instrument, slots in by_instrument.items():
+            _open(wiring, config, hardware, world, clocks, instrument, tuple(slots))
+    except BaseException:
+        wiring.close()
+        raise
+    return wiring
+
+
+def _require_drivers(config: LinkConfig, by_instrument: Mapping[str, list[str]]) -> None:
+    twins = set(TWIN_ROLES.values())
+    missing = [name for name in by_instrument if _entry(config, name).get("type") in twins]
+    if missing:
+        raise ConfigError(
+            f"--hardware real, but {len(missing)} of {len(by_instrument)} instruments are roles of the twin with no device behind them: "
+            f"{', '.join(missing)}. Put a driver's class and its address into the Station file, or run with --hardware twin"
+        )
+
+
+def _open(
+    wiring: Wiring, config: LinkConfig, hardware: str, world: World | None, clocks: Mapping[str, Clock], name: str, slots: tuple[str, ...]
+) -> None:
+    node, _, slot = slots[0].partition(".")
+    wanted = SLOTS[config.link.platform][node][slot].role
+    role = INSTRUMENT_ROLE.get(wanted, wanted)
+    entry = _entry(config, name)
+    top, _, submodule = name.partition(".")
+    if hardware != "real" and world is not None:
+        twin = TWIN_ROLES[role]
+        # What the file says about another class's constructor means nothing to the twin's.
+        entry = entry if entry.get("type") == twin else {"type": twin}
+        top, submodule = name.replace(".", "_"), ""
+        arguments: dict[str, Any] = {"port": world.port(role, *slots), "clock": clocks[node]}
+        if role == "RandomSource":
+            arguments["latch_bits"] = getattr(config.link.random, node).setting_bits
+    else:
+        arguments = {"clock": clocks[node]}
+    if top not in wiring.station.components:
+        text = io.StringIO()
+        YAML(typ="safe").dump({"instruments": {top: entry}}, text)
+        wiring.station.load_config(text.getvalue())
+        wiring.station.load_instrument(top, **arguments)
+    instrument: Any = wiring.station.components[top]
+    for part in submodule.split(".") if submodule else ():
+        instrument = getattr(instrument, part)
+    wiring.wired.append(Wired(name, slots, _hardware(hardware, world)))
+    for index, full_slot in enumerate(slots):
+        wiring.roles[full_slot] = _fit(config, full_slot, instrument, clocks, wiring, first=index == 0)
+
+
+def _fit(
+    config: LinkConfig, slot: str, instrument: object, clocks: Mapping[str, Clock], wiring: Wiring, *, first: bool
+) -> Role | DetectorWindow:
+    """The instrument as the slot sees it: through an AOM's calibration, or through a window."""
+    calibration = config.link.calibration.get(slot)
+    if calibration is not None:
+        name = aom_name(slot)
+        aom = Aom(name, instrument, AomCalibration(calibration.saturation_power, calibration.delay, calibration.rise_time))  # type: ignore[arg-type]
+        wiring.station.add_component(aom, name)
+        return aom
+    if isinstance(instrument, SinglePhotonDetector) and not first:
+        return DetectorWindow(instrument, clocks[slot.partition(".")[0]])
+    if not isinstance(instrument, Role):
+        raise ConfigError(f"{slot}: {instrument!r} plays no role of eventready.instruments")
+    return instrument
+
+
+def _hardware(hardware: str, world: World | None) -> str:
+    if world is None:
+        return "driver"
+    return "twin role"
+
+
+def _entry(config: LinkConfig, name: str) -> dict[str, Any]:
+    top = name.partition(".")[0]
+    for station in config.stations.values():
+        if top in station.instruments:
+            return station.instruments[top].model_dump(exclude_none=True, exclude_defaults=True)
+    raise ConfigError(f"no Station file has an instrument {top!r}")

@@ -1,0 +1,83 @@
+"""The physics in force: a preset, moved by what the ports say.
+
+AOM power and lasers move the excitation, a shutter or a shuttled ion the transmission, a paddle the fibre's rotation, gates and detectors
+the efficiency and the darks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from ..sequences.program import PS_PER_S, AttemptLoop
+from .physics.parameters import BsmParameters, LinkParameters, NodeParameters, Side
+from .physics.preset import Preset
+from .physics.states import excitation_probability, gate_capture
+from .ports import BeamPort, DetectorPort, Port, RotatorPort, ShutterPort
+
+
+class Optics:
+    """Works out the parameters of the link from its ports.
+
+    Args:
+        preset: the calibrated physics.
+        ports: of the world, by slot.
+    """
+
+    def __init__(self, preset: Preset, ports: Mapping[str, Port]) -> None:
+        self._preset = preset
+        self._ports = ports
+        self.calibrated = preset.link_parameters()
+
+    def parameters(self, now_ps: int, connected: tuple[bool, bool], loop: AttemptLoop) -> LinkParameters:
+        """What holds for attempts that begin at ``now_ps``; a blade on its way counts as shut.
+
+        Args:
+            now_ps: ps.
+            connected: whether each ion is in its fibre's focus.
+            loop: whose gates decide which photons count.
+        """
+        capture = self._capture(loop)
+        base = self.calibrated
+        return dataclasses.replace(
+            base,
+            alice=self._node("alice", base.alice, connected[0], now_ps, capture),
+            bob=self._node("bob", base.bob, connected[1], now_ps, capture),
+            bsm=self._bsm(loop),
+        )
+
+    def _capture(self, loop: AttemptLoop) -> float:
+        """Share of each photon in the loop's gate, relative to the gate for which the preset's efficiency holds."""
+        preset = self._preset
+        lifetime = preset["link.photon_lifetime"]
+        calibrated = gate_capture(lifetime, preset["bsm.gate_start"], preset["bsm.gate_length"])
+        return gate_capture(lifetime, loop.gate_start_ps / PS_PER_S, loop.gate_ps / PS_PER_S) / calibrated
+
+    def _bsm(self, loop: AttemptLoop) -> BsmParameters:
+        bsm = self.calibrated.bsm
+        longer = loop.gate_ps / PS_PER_S / self._preset["bsm.gate_length"]
+        efficiency, dark = list(bsm.detector_efficiency), [probability * longer for probability in bsm.dark_probability]
+        for port in self._ports.values():
+            if isinstance(port, DetectorPort) and port.channel is not None and not (port.on and not port.overloaded):
+                efficiency[port.channel] = dark[port.channel] = 0.0
+        return dataclasses.replace(bsm, detector_efficiency=tuple(efficiency), dark_probability=tuple(dark))
+
+    def _node(self, name: Side, node: NodeParameters, connected: bool, now_ps: int, capture: float) -> NodeParameters:
+        rf, laser, shutter, paddle = (self._ports.get(f"{name}.{slot}") for slot in ("excitation", "excitation_laser", "shutter", "paddle"))
+        excitation, transmission, rotation = node.excitation, node.channel_transmission, node.fibre_rotation
+        if isinstance(rf, BeamPort) and isinstance(laser, BeamPort):
+            power_w = rf.power_w if rf.shining and laser.shining else 0.0
+            excitation *= excitation_probability(power_w, self._preset[f"node.{name}.pi_pulse_power"])
+        if isinstance(shutter, ShutterPort) and not shutter.is_open(now_ps):
+            transmission *= self._preset[f"node.{name}.shutter_transmission"]
+        if not connected:
+            transmission *= self._preset[f"node.{name}.shuttle_transmission"]
+        if isinstance(paddle, RotatorPort):
+            rotation += paddle.angle
+        return dataclasses.replace(
+            node,
+            efficiency=min(1.0, node.efficiency * capture),
+            excitation=excitation,
+            channel_transmission=transmission,
+            fibre_rotation=rotation,
+        )

@@ -1,0 +1,146 @@
+"""The hidden state behind a herald, and what reading it out does.
+
+The first readout draws from its marginal and collapses the state; the second draws from what is left. So no party's readout ever
+needs the other's setting, and the order of the two does not matter. The probabilities are closed form and cached: a run has only a handful
+of different (pattern, analysis, delay) triples.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..sequences.program import Arm
+from .physics.bsm import herald_distribution
+from .physics.parameters import LinkParameters, Side
+from .physics.readout import RbAnalysis, SrAnalysis, bright_effect
+from .physics.states import dephased
+
+State = npt.NDArray[np.complex128]
+_SIDES: tuple[Side, Side] = ("alice", "bob")
+
+
+class Reading(NamedTuple):
+    """How one atom is read: the arm, and how long after the herald.
+
+    Args:
+        arm: the analysis.
+        delay_ns: from herald to projection.
+        working: False where the readout light is off, so that every atom stays bright.
+    """
+
+    arm: Arm
+    delay_ns: int
+    working: bool
+
+
+class HeraldTable:
+    """Everything that follows from one set of parameters: pattern probabilities, and readout probabilities on demand.
+
+    Args:
+        parameters: the physics in force.
+        platform: ``"rb87"`` or ``"sr88"``.
+        present: which node's atom is there (Alice, Bob).
+        accepted: the click patterns that herald.
+    """
+
+    def __init__(self, parameters: LinkParameters, platform: str, present: tuple[bool, bool], accepted: tuple[int, ...]) -> None:
+        self._parameters = parameters
+        self._platform = platform
+        self._unit: State = np.eye(parameters.levels, dtype=np.complex128)
+        distribution = herald_distribution(parameters, present)
+        self._states = distribution.state
+        probability = np.array([distribution.probability[pattern] for pattern in accepted])
+        self.herald_probability = float(probability.sum())
+        self.log_survival = -float(np.log1p(-self.herald_probability))
+        """-ln(1 - p): a herald takes a unit-exponential draw over this many attempts."""
+        self._accepted = accepted
+        self._cumulative = (np.cumsum(probability) / probability.sum()).tolist() if probability.sum() > 0 else []
+        self._marginals: dict[tuple[int, int, Reading], float] = {}
+        self._conditionals: dict[tuple[int, int, Reading, bool, Reading], float] = {}
+
+    def pattern(self, uniform: float) -> int:
+        """The accepted pattern that a uniform draw selects."""
+        for pattern, limit in zip(self._accepted, self._cumulative, strict=True):
+            if uniform < limit:
+                return pattern
+        return self._accepted[-1]
+
+    def marginal(self, pattern: int, side: int, reading: Reading) -> float:
+        """P(bright) of the party read first."""
+        key = (pattern, side, reading)
+        value = self._marginals.get(key)
+        if value is None:
+            value = self._marginals[key] = self._marginal(*key)
+        return value
+
+    def conditional(self, pattern: int, first: int, reading: Reading, bright: bool, second: Reading) -> float:
+        """P(bright) of the party read second, given what the first one showed."""
+        key = (pattern, first, reading, bright, second)
+        value = self._conditionals.get(key)
+        if value is None:
+            value = self._conditionals[key] = self._conditional(*key)
+        return value
+
+    def _marginal(self, pattern: int, side: int, reading: Reading) -> float:
+        delays = (reading.delay_ns * 1e-9, 0.0) if side == 0 else (0.0, reading.delay_ns * 1e-9)
+        state = self._state(pattern, delays)
+        effects = [self._unit, self._unit]
+        effects[side] = self._effect(side, reading)
+        return _clip(np.trace(np.kron(*effects) @ state).real)
+
+    def _conditional(self, pattern: int, first: int, reading: Reading, bright: bool, second: Reading) -> float:
+        delays = [0.0, 0.0]
+        delays[first], delays[1 - first] = reading.delay_ns * 1e-9, second.delay_ns * 1e-9
+        state = self._state(pattern, (delays[0], delays[1]))
+        seen = self._effect(first, reading)
+        effects = [self._unit, self._unit]
+        effects[first] = seen if bright else self._unit - seen
+        total = np.trace(np.kron(*effects) @ state).real
+        effects[1 - first] = self._effect(1 - first, second)
+        return _clip(np.trace(np.kron(*effects) @ state).real / total) if total > 0 else 0.5
+
+    def _state(self, pattern: int, delays: tuple[float, float]) -> State:
+        state = dephased(self._states[pattern], self._parameters, *delays)
+        normalised: State = state / np.trace(state).real
+        return normalised
+
+    def _effect(self, side: int, reading: Reading) -> State:
+        if not reading.working:
+            return self._unit
+        arm = reading.arm
+        analysis = RbAnalysis(arm.angle, arm.phase, arm.beam) if self._platform == "rb87" else SrAnalysis(arm.angle, arm.phase)
+        return bright_effect(self._parameters, _SIDES[side], analysis)
+
+
+def _clip(probability: float) -> float:
+    return min(1.0, max(0.0, float(probability)))
+
+
+class HiddenPair:
+    """One heralded pair, waiting to be read out by two parties that do not know of each other.
+
+    Args:
+        table: the physics at the moment of the herald.
+        pattern: the click pattern that heralded it.
+        herald_ps: when.
+    """
+
+    __slots__ = ("_first", "_table", "herald_ps", "pattern")
+
+    def __init__(self, table: HeraldTable, pattern: int, herald_ps: int) -> None:
+        self._table = table
+        self.pattern = pattern
+        self.herald_ps = herald_ps
+        self._first: tuple[int, Reading, bool] | None = None
+
+    def read(self, side: int, reading: Reading, uniform: float) -> bool:
+        """Project one atom; True is bright (still trapped, or fluorescing)."""
+        first = self._first
+        if first is None:
+            bright = uniform < self._table.marginal(self.pattern, side, reading)
+            self._first = (side, reading, bright)
+            return bright
+        return uniform < self._table.conditional(self.pattern, first[0], first[1], first[2], reading)

@@ -1,0 +1,230 @@
+"""Ports: the only way in which twin roles and device simulators act on the world.
+
+A port holds the state of one wired thing as the world sees it (a beam is on, a shutter stands where it stands) and tells the world
+when that changes. Times are handed in by whoever acts, each on its own clock; a port has none. A port without a world stands alone: it
+remembers what it is told, and nothing is there to be seen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..sequences.program import Action, Arm, AttemptLoop
+
+if TYPE_CHECKING:
+    from .world import World
+
+
+@dataclass
+class BeamPort:
+    """A laser beam, or the RF power that switches one."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    on: bool = False
+    power_w: float = 0.0
+    locked: bool = True
+    interlock_closed: bool = True
+
+    def set(self, now_ps: int, *, on: bool | None = None, power_w: float | None = None, locked: bool | None = None) -> None:
+        """Change what is given and tell the world."""
+        self.on = self.on if on is None else on
+        self.power_w = self.power_w if power_w is None else power_w
+        self.locked = self.locked if locked is None else locked
+        if self.world is not None:
+            self.world.beam_changed(self.slot, now_ps)
+
+    @property
+    def shining(self) -> bool:
+        """Whether usable light comes out."""
+        return self.on and self.locked and self.interlock_closed
+
+
+@dataclass
+class ShutterPort:
+    """A shutter blade (or a filter on a flip mount) that takes its time."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    travel_ps: int = 0
+    stuck: bool = False
+    """A fault for tests and fault scripts: the blade no longer moves."""
+    _open: bool = field(default=False, init=False)
+    _since_ps: int = field(default=-(2**62), init=False)
+
+    def command(self, is_open: bool, now_ps: int) -> None:
+        """Send the blade on its way."""
+        if is_open != self._open and not self.stuck:
+            self._open = is_open
+            self._since_ps = now_ps
+            if self.world is not None:
+                self.world.optics_changed()
+
+    def moving(self, now_ps: int) -> bool:
+        """Whether the blade is between its ends."""
+        return now_ps - self._since_ps < self.travel_ps
+
+    def is_open(self, now_ps: int) -> bool:
+        """Whether light passes: fully open only, a blade on its way counts as shut."""
+        return self._open and not self.moving(now_ps)
+
+    def is_closed(self, now_ps: int) -> bool:
+        """Whether the blade has arrived in front of the beam."""
+        return not self._open and not self.moving(now_ps)
+
+
+@dataclass
+class DetectorPort:
+    """A single-photon detector; ``side`` says whose fluorescence falls on it (0 Alice, 1 Bob, None nobody's)."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    side: int | None = None
+    on: bool = False
+    overloaded: bool = False
+    dark_rate_hz: float = 0.0
+    channel: int | None = None
+    """Bit of this detector in the click pattern, for those of the Bell-state measurement."""
+
+    def set_on(self, on: bool) -> None:
+        """Switch the bias on or off."""
+        self.on = on
+        if self.world is not None:
+            self.world.optics_changed()
+
+    def count(self, start_ps: int, duration_s: float) -> int:
+        """Counts during ``duration_s`` from ``start_ps``."""
+        if not self.on or self.world is None:
+            return 0
+        return self.world.fluorescence(self.side, start_ps, duration_s, self.dark_rate_hz)
+
+
+class Latched(NamedTuple):
+    """Bits that the hardware drew, and when."""
+
+    bits: int
+    time_ps: int
+
+
+@dataclass
+class RandomPort:
+    """A quantum random number generator: a seeded stream of its own, and a latch that the sequencer clocks."""
+
+    slot: str = ""
+    seed: np.random.SeedSequence = field(default_factory=np.random.SeedSequence, repr=False)
+    stuck_at: int | None = None
+    """A fault for tests and fault scripts: every byte has this value."""
+    latched: deque[Latched] = field(default_factory=deque, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng(self.seed)
+
+    def read(self, n_bytes: int) -> bytes:
+        """The next bytes of the stream."""
+        return self._rng.bytes(n_bytes) if self.stuck_at is None else bytes([self.stuck_at]) * n_bytes
+
+    def latch(self, n_bits: int, time_ps: int) -> int:
+        """Draw bits in hardware at ``time_ps``; they can be read back once."""
+        bits = int.from_bytes(self.read(-(-n_bits // 8)), "little") & ((1 << n_bits) - 1)
+        self.latched.append(Latched(bits, time_ps))
+        return bits
+
+
+class Clicks(NamedTuple):
+    """Detector clicks: times in ps (int64), channels (int16)."""
+
+    times_ps: np.ndarray
+    channels: np.ndarray
+
+
+@dataclass
+class TagPort:
+    """The tagger's inputs. At this level of the twin only heralding clicks exist, not the singles between them."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    running: bool = False
+    _clicks: list[tuple[int, int]] = field(default_factory=list, init=False)
+
+    def click(self, time_ps: int, pattern: int) -> None:
+        """Note the clicks of a pattern; channels count from 1 in the order of the pattern's bits."""
+        if self.running:
+            self._clicks += [(time_ps, bit + 1) for bit in range(4) if pattern >> bit & 1]
+
+    def take(self) -> Clicks:
+        """Everything since the last call."""
+        clicks, self._clicks = self._clicks, []
+        return Clicks(np.array([c[0] for c in clicks], np.int64), np.array([c[1] for c in clicks], np.int16))
+
+
+@dataclass
+class RotatorPort:
+    """A wave plate or fibre paddle; the angle is the rotation that it adds to the fibre's polarisation, in radians."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    angle: float = 0.0
+
+    def set(self, angle: float) -> None:
+        """Turn it."""
+        self.angle = angle
+        if self.world is not None:
+            self.world.optics_changed()
+
+
+class Attempted(NamedTuple):
+    """How a run of attempts ended.
+
+    Args:
+        heralded: a pattern matched.
+        particle_missing: a presence check failed (both False: the limit was reached).
+        pattern: the click pattern.
+        time_ps: when the herald was known, or when the sequencer gave up.
+        attempts: excitations.
+    """
+
+    heralded: bool
+    particle_missing: bool
+    pattern: int
+    time_ps: int
+    attempts: int
+
+
+@dataclass
+class SequencerPort:
+    """The outputs and inputs of a fast sequencer."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    side: int | None = None
+    missed_references: int = 0
+    """A fault for tests and fault scripts: reference pulses that the next run will not see."""
+
+    def run(self, start_ps: int, loop: AttemptLoop, accepted: tuple[int, ...], limit: int) -> Attempted:
+        """Attempt until herald, missing particle or limit."""
+        if self.world is None:
+            return Attempted(False, False, 0, start_ps + loop.start_of_attempt_ps(limit), limit)
+        return self.world.run_attempts(start_ps, loop, accepted, limit)
+
+    def take_missed_references(self) -> int:
+        """How many reference pulses the last run did not see."""
+        missed, self.missed_references = self.missed_references, 0
+        return missed
+
+    def act(self, action: Action, arm: Arm | None, at_ps: int) -> None:
+        """Do what a section does to this node's particle and light path."""
+        if self.world is not None and self.side is not None:
+            self.world.act(self.side, action, arm, at_ps)
+
+    def latch(self, n_bits: int, at_ps: int) -> int:
+        """Have the node's random source draw bits in hardware."""
+        if self.world is None or self.side is None:
+            return 0
+        return self.world.random_port(self.side).latch(n_bits, at_ps)
+
+
+Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort

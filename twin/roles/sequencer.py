@@ -1,0 +1,76 @@
+"""A fast sequencer of the twin, at the heralding station or at a node."""
+
+from __future__ import annotations
+
+from ...clock import Clock
+from ...errors import NotReady, SequenceError
+from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, Played, SequencerCounters
+from ...instruments import Program as RoleProgram
+from ...sequences.program import Action, Program
+from ..ports import SequencerPort
+from .base import TwinInstrument, own_clock
+
+
+class TwinSequencer(HeraldingSequencer, TwinInstrument):
+    """A sequencer in memory, on the world. It plays :class:`~eventready.sequences.program.Program`.
+
+    Args:
+        name: of the instrument.
+        port: its outputs and inputs; by default nothing is connected, and nothing ever heralds.
+        clock: of the node.
+    """
+
+    def __init__(self, name: str, port: SequencerPort | None = None, clock: Clock | None = None) -> None:
+        self._port = SequencerPort() if port is None else port
+        self._program: Program | None = None
+        self._cycles = self._references = 0
+        super().__init__(name, clock=own_clock(clock))
+
+    def _do_load(self, program: RoleProgram) -> None:
+        if not isinstance(program, Program):
+            raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
+        self._program = program
+        self._cycles = self._references = 0
+
+    def _do_run(self, limit_attempts: int) -> HeraldResult:
+        program = self._loaded()
+        if program.loop is None:
+            raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
+        ended = self._port.run(self.clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts)
+        self._cycles += ended.attempts
+        self._references += ended.attempts - self._port.take_missed_references()
+        self.clock.sleep_until_ps(ended.time_ps)
+        if ended.heralded:
+            return HeraldResult(ExitReason.HERALD, ended.pattern, ended.time_ps, ended.attempts)
+        reason = ExitReason.NOT_READY if ended.particle_missing else ExitReason.LIMIT
+        return HeraldResult(reason, 0, ended.time_ps, ended.attempts)
+
+    def _do_play(self, section: str, arm: int | None) -> Played:
+        program = self._loaded()
+        part = program.sections.get(section)
+        if part is None:
+            raise SequenceError(f"{self.full_name}: no section {section!r} for {program.node}; there are {', '.join(program.sections)}")
+        start_ps = self.clock.now_ps()
+        acts_ps = start_ps + part.acts_ps
+        if part.action is Action.LATCH:
+            arm = self._port.latch(program.input_bits, acts_ps)
+        chosen = None
+        if part.arms:
+            if arm is None or not 0 <= arm < len(part.arms):
+                raise SequenceError(f"{self.full_name}: section {section!r} needs one of its {len(part.arms)} arms")
+            chosen = part.arms[arm]
+        self._port.act(part.action, chosen, acts_ps)
+        end_ps = start_ps + part.length_ps
+        self.clock.sleep_until_ps(end_ps)
+        return Played(arm or 0, acts_ps, start_ps, end_ps)
+
+    def _do_counters(self) -> SequencerCounters:
+        return SequencerCounters(self._cycles, self._references)
+
+    def _do_make_safe(self) -> None:
+        """Nothing runs between two calls; what is loaded stays."""
+
+    def _loaded(self) -> Program:
+        if self._program is None:
+            raise NotReady(f"{self.full_name}: no program is loaded")
+        return self._program

@@ -1,0 +1,230 @@
+"""The simulated lab: two particles, their light paths, and the Bell-state measurement between them.
+
+Twin roles and device simulators act on it through :mod:`.ports` only. It has no clock: whoever acts says when. What it knows and nobody may
+see (which atom is there, the state behind a herald) stays in here; what comes out are clicks, counts and positions.
+
+Level L1: the number of attempts until a herald is drawn from its exact distribution and never stepped through. Loss is memoryless and
+independent of heralding, so a run of attempts may be cut at any loss and drawn afresh.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
+from .draws import Draws
+from .optics import Optics
+from .pairs import HeraldTable, HiddenPair, Reading
+from .physics.parameters import LinkParameters, Side
+from .physics.preset import Preset
+from .physics.readout import count_means
+from .ports import Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
+from .trap import Trap
+
+SIDES: tuple[Side, Side] = ("alice", "bob")
+_LOADING_BEAMS = {"rb87": {"trap", "cooling", "repump"}, "sr88": {"cooling", "repump", "photoionisation"}}
+_ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
+_NODE_BEAMS = ("trap", "cooling", "repump", "photoionisation", "readout", "ionisation", "qubit")
+_MAX_TABLES = 256
+CHANNELS = {"bsm.detector_ch": 0, "bsm.detector_cv": 1, "bsm.detector_dh": 2, "bsm.detector_dv": 3}
+"""Bit of each detector in a click pattern."""
+
+
+class World:
+    """Both nodes and the heralding station of one link.
+
+    Args:
+        preset: the physics.
+        seed: of all random streams.
+        segment: number of times the run has been resumed; other streams for each, or a resumed run would repeat itself.
+        readout_window: length of the fluorescence readout for which the preset gives the mean counts, s.
+    """
+
+    def __init__(self, preset: Preset, *, seed: int, segment: int = 0, readout_window: float) -> None:
+        self.preset = preset
+        self.platform = preset.platform
+        streams = np.random.SeedSequence((seed, segment)).spawn(5)
+        self._draws = (Draws(streams[0]), Draws(streams[1]))
+        self._herald_draws = Draws(streams[2])
+        self._random_seeds = (streams[3], streams[4])
+        self.traps = tuple(self._trap(side) for side in range(2))
+        self.connected = [True, True]
+        self._lit = [False, False]
+        self._analyser_on = [False, False]
+        self.ports: dict[str, Port] = {}
+        self._optics = Optics(preset, self.ports)
+        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldTable] = {}
+        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldTable] = {}
+        self._pair: HiddenPair | None = None
+        self._taggers: list[TagPort] = []
+        self._count_rates = tuple(self._rates(side, readout_window) for side in range(2))
+
+    # -- wiring ------------------------------------------------------------------------------------------------------------------------
+
+    def port(self, role: str, *slots: str) -> Port:
+        """The port for an instrument, made on first use.
+
+        Args:
+            role: name of the role class that the slots ask for, e.g. ``"Shutter"``.
+            slots: where it is wired, e.g. ``"bob.shutter"``; two for a device that two nodes look through.
+
+        Raises:
+            ConfigError: the world has nothing to stand behind such a role.
+        """
+        known = next((self.ports[slot] for slot in slots if slot in self.ports), None)
+        port = self._make_port(role, slots) if known is None else known
+        self.ports.update(dict.fromkeys(slots, port))
+        self.optics_changed()
+        return port
+
+    def _make_port(self, role: str, slots: tuple[str, ...]) -> Port:
+        side = next((SIDES.index(slot.partition(".")[0]) for slot in slots if slot.partition(".")[0] in SIDES), None)
+        node = SIDES[side or 0]
+        if role in ("Laser", "RfSource", "Aom"):
+            return BeamPort(slots[0], self)
+        if role == "Shutter":
+            return ShutterPort(slots[0], self, travel_ps=round(self.preset[f"node.{node}.shutter_travel"] * PS_PER_S))
+        if role == "SinglePhotonDetector":
+            channel = next((CHANNELS[slot] for slot in slots if slot in CHANNELS), None)
+            return DetectorPort(slots[0], self, side=side, dark_rate_hz=self.preset["bsm.dark_rate"], channel=channel)
+        if role == "RandomSource":
+            return RandomPort(slots[0], self._random_seeds[side or 0])
+        if role == "TimeTagger":
+            self._taggers.append(TagPort(slots[0], self))
+            return self._taggers[-1]
+        if role == "HeraldingSequencer":
+            return SequencerPort(slots[0], self, side=side)
+        if role == "Rotator":
+            return RotatorPort(slots[0], self)
+        raise ConfigError(f"{slots[0]}: the twin has nothing to stand behind a {role}")
+
+    def random_port(self, side: int) -> RandomPort:
+        """The random source whose bits the sequencer of that node latches."""
+        port = self.port("RandomSource", f"{SIDES[side]}.qrng")
+        if not isinstance(port, RandomPort):  # pragma: no cover - the slot's name fixes its kind
+            raise ConfigError(f"{SIDES[side]}.qrng is not a random source")
+        return port
+
+    # -- what ports tell ---------------------------------------------------------------------------------------------------------------
+
+    def beam_changed(self, slot: str, now_ps: int) -> None:
+        """A beam went on or off, or its power or lock changed."""
+        node, _, name = slot.partition(".")
+        self.optics_changed()
+        if node in SIDES:
+            side = SIDES.index(node)
+            trap = self.traps[side]
+            shining = {beam for beam in _NODE_BEAMS if self._shining(side, beam)}
+            self._lit[side] = shining >= {"cooling", "repump"}
+            self._analyser_on[side] = shining >= _ANALYSIS_BEAMS[self.platform]
+            if name == "trap" and "trap" not in shining:
+                trap.empty(now_ps)
+            trap.set_loading(shining >= _LOADING_BEAMS[self.platform], now_ps)
+
+    def optics_changed(self) -> None:
+        """Something between the atoms and the detectors changed: the physics is worked out afresh when it is next needed."""
+        self._in_force.clear()
+
+    def act(self, side: int, action: Action, arm: Arm | None, at_ps: int) -> None:
+        """A sequencer's section acts on one node."""
+        if action is Action.ANALYSE:
+            self._analyse(side, arm, at_ps)
+        elif action is Action.SCRAMBLE:
+            self.traps[side].bright = None
+        elif action in (Action.CONNECT, Action.DISCONNECT):
+            self.connected[side] = action is Action.CONNECT
+
+    # -- what ports ask ----------------------------------------------------------------------------------------------------------------
+
+    def run_attempts(self, start_ps: int, loop: AttemptLoop, accepted: tuple[int, ...], limit: int) -> Attempted:
+        """Attempt until a herald, a presence check without particle, or the limit; sampled, never stepped.
+
+        With both particles there, the attempts until the next herald are geometric. Where a particle is lost before that, the rest of the
+        burst is drawn with the probabilities of an empty trap (only dark counts herald then), and the presence check ends the run.
+        """
+        self._pair = None
+        alice, bob = self.traps
+        done = 0
+        while True:
+            now_ps = start_ps + loop.start_of_attempt_ps(done)
+            present = (alice.present(now_ps), bob.present(now_ps))
+            last = limit
+            if present[0] and present[1]:
+                last = min(last, loop.attempts_begun_before_ps(min(alice.lost_ps, bob.lost_ps) - start_ps))
+            else:
+                # The burst in which the loss fell, or the first one, is finished blindly.
+                last = min(last, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst)
+            table = self._table(present, accepted, loop, start_ps)
+            attempt = done + self._attempts_until_herald(table)
+            if attempt <= last:
+                return self._herald(table, start_ps + loop.start_of_attempt_ps(attempt - 1) + loop.herald_ps, attempt)
+            if last == limit or not (present[0] and present[1]):
+                end_ps = start_ps + -(-last // loop.attempts_per_burst) * loop.burst_ps
+                return Attempted(False, not (present[0] and present[1]), 0, end_ps, last)
+            done = last
+
+    def fluorescence(self, side: int | None, start_ps: int, duration_s: float, dark_rate_hz: float) -> int:
+        """Counts of one detector while the cooling light is on."""
+        if side is None:
+            return self._herald_draws.poisson(dark_rate_hz * duration_s)
+        trap = self.traps[side]
+        bright_hz, dark_hz = self._count_rates[side]
+        # After a projection its outcome decides: loss during the readout is part of its errors (``missed``).
+        seen = self._lit[side] and (trap.present(start_ps + round(duration_s * PS_PER_S)) if trap.bright is None else trap.bright)
+        return self._draws[side].poisson((bright_hz if seen else dark_hz) * duration_s)
+
+    # -- physics -----------------------------------------------------------------------------------------------------------------------
+
+    def _herald(self, table: HeraldTable, time_ps: int, attempts: int) -> Attempted:
+        pattern = table.pattern(self._herald_draws.uniform())
+        self._pair = HiddenPair(table, pattern, time_ps)
+        for tagger in self._taggers:
+            tagger.click(time_ps, pattern)
+        return Attempted(True, False, pattern, time_ps, attempts)
+
+    def _attempts_until_herald(self, table: HeraldTable) -> int:
+        # ceil(E / -ln(1 - p)) with E exponential is geometric with success probability p, exactly.
+        if table.log_survival == 0.0:
+            return 2**62
+        return max(1, math.ceil(self._herald_draws.exponential() / table.log_survival))
+
+    def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        if arm is None:
+            raise ConfigError(f"{SIDES[side]}: an analysis needs an arm")
+        trap, pair, working = self.traps[side], self._pair, self._analyser_on[side]
+        uniform = self._draws[side].uniform()
+        if not trap.present(at_ps):
+            trap.bright = uniform < self._optics.calibrated.node(SIDES[side]).false_bright
+        elif pair is None:
+            trap.bright = uniform < 0.5 or not working  # no herald: the spin is in no particular state
+        else:
+            trap.bright = pair.read(side, Reading(arm, (at_ps - pair.herald_ps) // 1000, working), uniform)
+        if self.platform == "rb87" and not trap.bright:
+            trap.empty(at_ps)  # ionised
+
+    def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldTable:
+        """The physics in force, worked out afresh when something has changed."""
+        key = (present, self.connected[0], self.connected[1], loop.gate_start_ps, loop.gate_ps, accepted)
+        table = self._in_force.get(key)
+        if table is None:
+            parameters = self._optics.parameters(now_ps, (self.connected[0], self.connected[1]), loop)
+            if len(self._tables) > _MAX_TABLES:
+                self._tables.clear()
+            table = self._tables.get((parameters, present, accepted)) or HeraldTable(parameters, self.platform, present, accepted)
+            self._tables[parameters, present, accepted] = self._in_force[key] = table
+        return table
+
+    def _trap(self, side: int) -> Trap:
+        node, preset = f"node.{SIDES[side]}", self.preset
+        return Trap(self._draws[side], preset[f"{node}.trap_lifetime"], preset[f"{node}.load_mean"], preset[f"{node}.load_shape"])
+
+    def _rates(self, side: int, window: float) -> tuple[float, float]:
+        bright, dark = count_means(self._optics.calibrated, SIDES[side])
+        return bright / window, dark / window
+
+    def _shining(self, side: int, beam: str) -> bool:
+        port = self.ports.get(f"{SIDES[side]}.{beam}")
+        return isinstance(port, BeamPort) and port.shining
