@@ -6,7 +6,8 @@ depends on an outcome.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import io
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -68,15 +69,18 @@ class BlockTable:
         self._saver: DataSaver | None = None
 
     def __enter__(self) -> Self:
-        connection = connect(self._path)
-        self._stack.callback(connection.close)
-        experiment = load_or_create_experiment(f"eventready {self._link}", self._run_id, conn=connection)
-        measurement = Measurement(exp=experiment, station=self._station, name="blocks")
-        measurement.register_custom_parameter("block", label="Block")
-        for name, label, unit in self._columns:
-            measurement.register_custom_parameter(name, label=label, unit=unit, setpoints=("block",))
-        measurement.write_period = 0.5
-        self._saver = self._stack.enter_context(measurement.run())
+        with ExitStack() as on_failure:
+            connection = connect(self._path)
+            on_failure.callback(connection.close)
+            experiment = load_or_create_experiment(f"eventready {self._link}", self._run_id, conn=connection)
+            measurement = Measurement(exp=experiment, station=self._station, name="blocks")
+            measurement.register_custom_parameter("block", label="Block")
+            for name, label, unit in self._columns:
+                measurement.register_custom_parameter(name, label=label, unit=unit, setpoints=("block",))
+            measurement.write_period = 0.5
+            with redirect_stdout(io.StringIO()):  # QCoDeS prints there, where `eventready run --json` prints JSON
+                self._saver = on_failure.enter_context(measurement.run())
+            self._stack = on_failure.pop_all()
         return self
 
     def add(self, block: Block) -> None:
@@ -88,4 +92,4 @@ class BlockTable:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._saver = None
-        self._stack.__exit__(kind, error, trace)
+        self._stack.close()  # what ended the run is no failure of the table; QCoDeS would print its traceback and store it

@@ -10,13 +10,13 @@ from typing import Any
 
 from ..clock import Clock
 from ..errors import SequenceError
-from ..instruments import ExitReason, HeraldResult, Role
+from ..instruments import ExitReason, HeraldResult, SinglePhotonDetector
 from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
 from ..protocol.round_log import RoundLogWriter
 from .events import EventLog
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.excitation import Excitation
-from .states import State, check_move
+from .states import EVENTS, State, illegal_move
 
 PARTIES = ("alice", "bob")
 
@@ -51,7 +51,7 @@ class HeraldStation:
 
     name = "bsm"
 
-    def __init__(self, clock: Clock, excitation: Excitation, detectors: Sequence[Role]) -> None:
+    def __init__(self, clock: Clock, excitation: Excitation, detectors: Sequence[SinglePhotonDetector]) -> None:
         self.clock = clock
         self.state = State.IDLE
         self.excitation = excitation
@@ -182,7 +182,7 @@ class HeraldStation:
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
-        return [reason for detector in self._detectors for reason in detector.readiness().reasons]
+        return [f"{detector.name}: overloaded or latched" for detector in self._detectors if detector.overloaded()]
 
     def _accept(self, result: HeraldResult) -> list[Message]:
         self._enter(State.HERALDED)
@@ -221,7 +221,9 @@ class HeraldStation:
         before = self.state
         if state is before:
             return
-        event = check_move(self.name, before, state)
+        event = EVENTS.get((before, state))
+        if event is None:
+            raise illegal_move(self.name, before, state)
         self.state = state
         if event or cause:
             self._events.note(self.name, self.clock.now(), before, state, cause)

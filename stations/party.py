@@ -19,10 +19,12 @@ from .messages import Accepted, Durable, Isolated, Message, Ready, Recheck, Reco
 from .procedures.preparation import Preparation
 from .procedures.trap_loading import TrapLoading
 from .round import Round
-from .states import State, check_move
+from .states import EVENTS, State, illegal_move
 
 MEASUREMENT_STEPS = frozenset({"close_shutter", "shuttle", "readout_pulse", "rotate", "shutter_confirmed", "fluorescence"})
 """Steps whose failure costs the round its readout but not its record."""
+ISOLATION_STEPS = frozenset({"step_close_shutter", "step_shuttle", "step_shutter_confirmed"})
+"""Those of them whose failure means that isolation was not reached."""
 
 
 @dataclass(frozen=True)
@@ -181,23 +183,23 @@ class Party:
 
     def _go_on(self) -> None:
         """Take the steps of the round until one waits for a message, or none is left."""
-        steps = self._steps
-        while self._position < len(steps):
-            optional, step = steps[self._position]
+        steps, round_ = self._steps, self._round
+        for position in range(self._position, len(steps)):
+            self._position = position
+            optional, step = steps[position]
             if not optional:
                 if not step():
                     return
-            elif self._round.measurable:
-                self._try(step)
-            self._position += 1
+            elif round_.measurable:
+                try:
+                    step()
+                except DeviceError as error:
+                    self._give_up(step.__name__, error)
 
-    def _try(self, step: Callable[[], bool]) -> None:
-        try:
-            step()
-        except DeviceError as error:
-            not_isolated = step.__name__ in ("step_shutter_confirmed", "step_shuttle", "step_close_shutter")
-            self._round.give_up(Flag.NOT_ISOLATED if not_isolated else Flag.DEVICE_FAULT)
-            self._events.note(self.name, self.clock.now(), self.state, self.state, f"round {self._round.index}: {error}")
+    def _give_up(self, step: str, error: DeviceError) -> None:
+        """The readout of this round is lost; its record is not."""
+        self._round.give_up(Flag.NOT_ISOLATED if step in ISOLATION_STEPS else Flag.DEVICE_FAULT)
+        self._events.note(self.name, self.clock.now(), self.state, self.state, f"round {self._round.index}: {error}")
 
     def step_accepted(self) -> bool:
         """The round exists."""
@@ -252,7 +254,9 @@ class Party:
         before = self.state
         if state is before:
             return
-        event = check_move(self.name, before, state)
+        event = EVENTS.get((before, state))
+        if event is None:
+            raise illegal_move(self.name, before, state)
         self.state = state
         if event or cause:
             self._events.note(self.name, self.clock.now(), before, state, cause)

@@ -64,19 +64,10 @@ SILENT = frozenset(
 """The moves of an undisturbed round: their times are in the record, so they are not events."""
 
 
-def check_move(node: str, now: State, to: State) -> bool:
-    """Refuse a move that the table does not know.
-
-    Returns:
-        Whether the move is an event (True) or part of an undisturbed round.
-
-    Raises:
-        SequenceError: with the node and both states.
-    """
-    event = _EVENT.get((now, to))
-    if event is None:
-        raise SequenceError(f"{node}: a node that is {now} cannot become {to}")
-    return event
+EVENTS = {(now, to): (now, to) not in SILENT for now, moves in MOVES.items() for to in (*moves, State.FAULT)}
+"""Every legal move, and whether it is an event (True) or part of an undisturbed round."""
 
 
-_EVENT = {(now, to): (now, to) not in SILENT for now, moves in MOVES.items() for to in (*moves, State.FAULT)}
+def illegal_move(node: str, now: State, to: State) -> SequenceError:
+    """The error for a move that is not in the table."""
+    return SequenceError(f"{node}: a node that is {now} cannot become {to}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from qcodes.instrument import Instrument
 from qcodes.station import Station
 from ruamel.yaml import YAML
 
@@ -16,9 +18,12 @@ from ..instruments import Aom, AomCalibration, Role, SinglePhotonDetector
 from ..twin.world import World
 from .catalogue import TWIN_ROLES
 from .config import LinkConfig
+from .config_types import resolve_type
 from .config_wiring import aom_name
 from .slots import INSTRUMENT_ROLE, SLOTS
 from .windows import DetectorWindow
+
+_SIMULATED = tuple(f"{__name__.partition('.')[0]}.{package}." for package in ("twin", "instruments.mock"))
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,13 @@ class Wiring:
     wired: list[Wired] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close every instrument, the last one opened first."""
-        for name in reversed(list(self.station.components)):
-            instrument = self.station.components[name]
-            if hasattr(instrument, "close"):
-                instrument.close()
-            self.station.remove_component(name)
+        """Close every instrument, the last one opened first, one failure not stopping the next; a failure is raised at the end."""
+        with ExitStack() as stack:
+            for name, instrument in self.station.components.items():
+                stack.callback(self.station.remove_component, name)
+                if isinstance(instrument, Instrument):
+                    stack.callback(Instrument.remove_instance, instrument)  # its close() may raise before it gives the name free
+                    stack.callback(instrument.close)
 
 
 def open_instruments(config: LinkConfig, hardware: str, world: World | None, clocks: Mapping[str, Clock]) -> Wiring:
@@ -69,7 +75,8 @@ def open_instruments(config: LinkConfig, hardware: str, world: World | None, clo
         clocks: of the nodes.
 
     Raises:
-        ConfigError: there is no driver for something on real hardware, or something does not play the role that it is wired to.
+        ConfigError: there is no driver for something on real hardware, a name is taken by an instrument that is open, or something does
+            not play the role that it is wired to.
         DeviceError: an instrument could not be opened.
     """
     by_instrument: dict[str, list[str]] = {}
@@ -77,6 +84,7 @@ def open_instruments(config: LinkConfig, hardware: str, world: World | None, clo
         by_instrument.setdefault(instrument, []).append(slot)
     if hardware == "real":
         _require_drivers(config, by_instrument)
+    _require_free_names(config, by_instrument, hardware)
     wiring = Wiring(Station(default=False))
     try:
         for instrument, slots in by_instrument.items():
@@ -88,13 +96,35 @@ def open_instruments(config: LinkConfig, hardware: str, world: World | None, clo
 
 
 def _require_drivers(config: LinkConfig, by_instrument: Mapping[str, list[str]]) -> None:
-    twins = set(TWIN_ROLES.values())
-    missing = [name for name in by_instrument if _entry(config, name).get("type") in twins]
+    missing = [name for name in by_instrument if _is_simulated(resolve_type(_entry(config, name)["type"]))]
     if missing:
         raise ConfigError(
             f"--hardware real, but {len(missing)} of {len(by_instrument)} instruments are roles of the twin with no device behind them: "
             f"{', '.join(missing)}. Put a driver's class and its address into the Station file, or run with --hardware twin"
         )
+
+
+def _is_simulated(driver: type) -> bool:
+    """Whether a class, or one that it is made from, is the twin's or a mock, under whatever path the Station file names it."""
+    return any(base.__module__.startswith(_SIMULATED) for base in driver.__mro__)
+
+
+def _require_free_names(config: LinkConfig, by_instrument: Mapping[str, list[str]], hardware: str) -> None:
+    names = [_opened_as(name, hardware)[0] for name in by_instrument] + [aom_name(slot) for slot in config.link.calibration]
+    taken = [name for name in dict.fromkeys(names) if Instrument.exist(name)]
+    if taken:
+        raise ConfigError(
+            f"instruments of the link {config.link.name!r} have names that are taken: {', '.join(taken)}. QCoDeS opens one instrument of a "
+            "name; close those first (another link: its close())"
+        )
+
+
+def _opened_as(name: str, hardware: str) -> tuple[str, str]:
+    """Under which name an instrument is opened, and which submodule of it is meant; the twin has no submodules."""
+    if hardware != "real":
+        return name.replace(".", "_"), ""
+    top, _, submodule = name.partition(".")
+    return top, submodule
 
 
 def _open(
@@ -104,12 +134,11 @@ def _open(
     wanted = SLOTS[config.link.platform][node][slot].role
     role = INSTRUMENT_ROLE.get(wanted, wanted)
     entry = _entry(config, name)
-    top, _, submodule = name.partition(".")
+    top, submodule = _opened_as(name, hardware)
     if hardware != "real" and world is not None:
         twin = TWIN_ROLES[role]
         # What the file says about another class's constructor means nothing to the twin's.
         entry = entry if entry.get("type") == twin else {"type": twin}
-        top, submodule = name.replace(".", "_"), ""
         arguments: dict[str, Any] = {"port": world.port(role, *slots), "clock": clocks[node]}
         if role == "RandomSource":
             arguments["latch_bits"] = getattr(config.link.random, node).setting_bits

@@ -36,7 +36,7 @@ class BeamPort:
         self.power_w = self.power_w if power_w is None else power_w
         self.locked = self.locked if locked is None else locked
         if self.world is not None:
-            self.world.beam_changed(self.slot, now_ps)
+            self.world.beam_changed(self, now_ps)
 
     @property
     def shining(self) -> bool:

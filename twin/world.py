@@ -27,7 +27,8 @@ from .trap import Trap
 SIDES: tuple[Side, Side] = ("alice", "bob")
 _LOADING_BEAMS = {"rb87": {"trap", "cooling", "repump"}, "sr88": {"cooling", "repump", "photoionisation"}}
 _ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
-_NODE_BEAMS = ("trap", "cooling", "repump", "photoionisation", "readout", "ionisation", "qubit")
+_EXCITATION_BEAMS = {"excitation", "excitation_laser"}
+_LIGHT = {"cooling", "repump"}
 _MAX_TABLES = 256
 CHANNELS = {"bsm.detector_ch": 0, "bsm.detector_cv": 1, "bsm.detector_dh": 2, "bsm.detector_dv": 3}
 """Bit of each detector in a click pattern."""
@@ -52,6 +53,7 @@ class World:
         self._random_seeds = (streams[3], streams[4])
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
+        self._shining: tuple[set[str], set[str]] = (set(), set())
         self._lit = [False, False]
         self._analyser_on = [False, False]
         self.ports: dict[str, Port] = {}
@@ -110,19 +112,24 @@ class World:
 
     # -- what ports tell ---------------------------------------------------------------------------------------------------------------
 
-    def beam_changed(self, slot: str, now_ps: int) -> None:
+    def beam_changed(self, port: BeamPort, now_ps: int) -> None:
         """A beam went on or off, or its power or lock changed."""
-        node, _, name = slot.partition(".")
-        self.optics_changed()
-        if node in SIDES:
-            side = SIDES.index(node)
-            trap = self.traps[side]
-            shining = {beam for beam in _NODE_BEAMS if self._shining(side, beam)}
-            self._lit[side] = shining >= {"cooling", "repump"}
-            self._analyser_on[side] = shining >= _ANALYSIS_BEAMS[self.platform]
-            if name == "trap" and "trap" not in shining:
-                trap.empty(now_ps)
-            trap.set_loading(shining >= _LOADING_BEAMS[self.platform], now_ps)
+        node, _, name = port.slot.partition(".")
+        if name in _EXCITATION_BEAMS:
+            self.optics_changed()
+        if node not in SIDES:
+            return
+        side = SIDES.index(node)
+        shining = self._shining[side]
+        if port.shining == (name in shining):
+            return
+        shining.symmetric_difference_update({name})
+        self._lit[side] = shining >= _LIGHT
+        self._analyser_on[side] = shining >= _ANALYSIS_BEAMS[self.platform]
+        trap = self.traps[side]
+        if name == "trap" and name not in shining:
+            trap.empty(now_ps)
+        trap.set_loading(shining >= _LOADING_BEAMS[self.platform], now_ps)
 
     def optics_changed(self) -> None:
         """Something between the atoms and the detectors changed: the physics is worked out afresh when it is next needed."""
@@ -224,7 +231,3 @@ class World:
     def _rates(self, side: int, window: float) -> tuple[float, float]:
         bright, dark = count_means(self._optics.calibrated, SIDES[side])
         return bright / window, dark / window
-
-    def _shining(self, side: int, beam: str) -> bool:
-        port = self.ports.get(f"{SIDES[side]}.{beam}")
-        return isinstance(port, BeamPort) and port.shining

@@ -6,7 +6,7 @@ from ...clock import Clock
 from ...errors import NotReady, SequenceError
 from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, Played, SequencerCounters
 from ...instruments import Program as RoleProgram
-from ...sequences.program import Action, Program
+from ...sequences.program import Action, Program, Section
 from ..ports import SequencerPort
 from .base import TwinInstrument, own_clock
 
@@ -23,6 +23,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
     def __init__(self, name: str, port: SequencerPort | None = None, clock: Clock | None = None) -> None:
         self._port = SequencerPort() if port is None else port
         self._program: Program | None = None
+        self._sections: dict[str, Section] = {}
         self._cycles = self._references = 0
         super().__init__(name, clock=own_clock(clock))
 
@@ -30,6 +31,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         if not isinstance(program, Program):
             raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
         self._program = program
+        self._sections = dict(program.sections)
         self._cycles = self._references = 0
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
@@ -46,14 +48,13 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         return HeraldResult(reason, 0, ended.time_ps, ended.attempts)
 
     def _do_play(self, section: str, arm: int | None) -> Played:
-        program = self._loaded()
-        part = program.sections.get(section)
+        part = self._sections.get(section)
         if part is None:
-            raise SequenceError(f"{self.full_name}: no section {section!r} for {program.node}; there are {', '.join(program.sections)}")
+            raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._sections)}")
         start_ps = self.clock.now_ps()
         acts_ps = start_ps + part.acts_ps
         if part.action is Action.LATCH:
-            arm = self._port.latch(program.input_bits, acts_ps)
+            arm = self._port.latch(self._loaded().input_bits, acts_ps)
         chosen = None
         if part.arms:
             if arm is None or not 0 <= arm < len(part.arms):
