@@ -1,8 +1,8 @@
 """Rounds a second of the full engine, beside a QCoDeS Measurement that does the least that a round needs.
 
 Our round is whole: three nodes and their messages, roles with their checks and locks, the twin's physics, random inputs out of a tested
-pool, a record at each party and in the public log, every record in a group commit with fsync. QCoDeS' round is 6 parameter sets, 1 read and 1
-result, once as it is used by default and once flushed to disk every round, which is what "recorded" means in a run on real hardware.
+pool, a record at each party and in the public log, every record in a group commit with fsync. QCoDeS' round is 6 parameter sets, 1 read
+and 1 result, once as it is used by default and once flushed to disk every round, which is what "recorded" means in a run on real hardware.
 
 The physical limit of the last two lines is the disk: the bare fsync is printed, too.
 """

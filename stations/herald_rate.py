@@ -13,6 +13,8 @@ from .party import Party
 def measure_herald_rate(bsm: HeraldStation, parties: Collection[Party], duration: float) -> float:
     """Attempt for ``duration`` seconds of the experiment's time with the round loop's own procedures; heralds are counted and forgotten.
 
+    A node that is not ready is prepared first, which puts its beams at their operating points; one that is ready is left as it is.
+
     Args:
         bsm: the heralding station.
         parties: Alice and Bob.
@@ -25,8 +27,11 @@ def measure_herald_rate(bsm: HeraldStation, parties: Collection[Party], duration
         NotReady: a trap does not load.
         DeviceError: an instrument failed.
     """
+    begin_ps = max(node.clock.now_ps() for node in (bsm, *parties))
     for party in parties:
-        party.prepare()
+        party.clock.sleep_until_ps(begin_ps)
+        if party.preparation.unready():  # what is ready is left as it is: somebody may be scanning it
+            party.prepare()
         if not party.loading.present():
             party.loading.run()
     bsm.excitation.prepare()

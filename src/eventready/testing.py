@@ -22,6 +22,8 @@ import pytest
 from .clock import SimClock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .instruments.conformance import (
         AomConformance,
         HeraldingSequencerConformance,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         MockSinglePhotonDetector,
         MockTimeTagger,
     )
+    from .stations.link import Link
 
 __all__ = [
     "AomConformance",
@@ -107,6 +110,23 @@ def close_instruments() -> Iterator[None]:
         for instrument in list(Instrument._all_instruments.values()):  # noqa: SLF001 - QCoDeS has no public list of them
             stack.callback(Instrument.remove_instance, instrument)
             stack.callback(instrument.close)
+
+
+@pytest.fixture
+def twin_link() -> Iterator[Callable[..., Link]]:
+    """Open links on the digital twin: ``twin_link("munich", seed=7)``; all are made safe and closed after the test.
+
+    The argument is a preset's name, a folder or a link file, as for ``open_link``. The seed is fixed unless given, so that a test that
+    fails fails again.
+    """
+    from .stations.link import open_link
+
+    with ExitStack() as stack:
+
+        def open_twin(name_or_path: str | Path, *, seed: int = 1) -> Link:
+            return stack.enter_context(open_link(name_or_path, hardware="twin", seed=seed))
+
+        yield open_twin
 
 
 def _mock(class_name: str) -> Callable[..., Any]:
