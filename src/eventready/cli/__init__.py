@@ -47,6 +47,8 @@ def cli(verbose: bool) -> None:
       eventready config copy munich lab/   the files to edit for your own lab
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)
+    for name in ("eventready", "qcodes"):
+        logging.getLogger(name).addHandler(logging.NullHandler())  # else Python prints warnings, with tracebacks, on its own
     if verbose:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))

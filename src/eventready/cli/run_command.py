@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("link", required=False)
-@click.option("--rounds", type=int, help="Accepted heralds to stop at; by default what the link file plans.")
+@click.option("--rounds", type=click.IntRange(min=1), help="Accepted heralds to stop at; by default what the link file plans.")
 @click.option(
     "--purpose",
     type=click.Choice(["characterise", "key"]),
@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; by default runs/LINK-TIME.")
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Go on with the interrupted run in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
+@click.pass_context
 def command(
+    context: click.Context,
     link: str | None,
     rounds: int | None,
     purpose: str,
@@ -69,6 +71,9 @@ def command(
 
     if (link is None) == (resume is None):
         raise ConfigError("give a LINK to run, or --resume RUN; see eventready run --help")
+    settled = [f"--{name}" for name in ("rounds", "purpose", "hardware", "seed", "out") if _is_given(context, name)]
+    if resume is not None and settled:
+        raise ConfigError(f"--resume goes on with a run as it was begun; leave out {', '.join(settled)}")
     with ProgressLine() as progress:
         if resume is not None:
             result = _resume(resume, progress)
@@ -82,12 +87,18 @@ def command(
     _report(result, as_json)
 
 
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
 def _run(
     link: str, rounds: int | None, purpose: str, hardware: str, seed: int | None, out: Path | None, progress: ProgressLine
 ) -> RunResult:
     from ..stations.link import open_link
 
     with open_link(link, hardware=hardware, seed=seed) as opened:
+        for warning in opened.config.warnings:
+            click.echo(f"warning: {warning}", err=True)
         folder = out or Path("runs") / time.strftime(f"{opened.name}-%Y%m%d-%H%M%S")
         click.echo(_stands_behind(opened), err=True)
         with _stop_on_interrupt(opened):
