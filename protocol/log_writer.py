@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, EventreadyError
 from .durable_file import DurableFile
@@ -58,6 +59,8 @@ class RoundLogWriter:
         self._chain = Chain(key)
         self._pending: list[bytes] = []
         self._stopped: str | None = None
+        self._unsynced: tuple[int, bytes] | None = None
+        self._unsynced_records = np.zeros(0, RECORD_DTYPE)
 
     def __repr__(self) -> str:
         return f"<RoundLogWriter of {self._file.path}: {self.record_count} records durable>"
@@ -159,13 +162,68 @@ class RoundLogWriter:
                 self._commit_frame(data[start : start + step])
         return self.durable_index
 
+    def begin_commit(self, leave: int = 0) -> bool:
+        """Write appended records as one frame, to be made durable by :meth:`sync` and then :meth:`end_commit`; until then write nothing else.
+
+        Args:
+            leave: how many of the last ones stay in memory.
+
+        Returns:
+            Whether there was anything to write.
+
+        Raises:
+            LogStopped: writing failed, or an earlier commit has not ended.
+            ValueError: as :meth:`commit`.
+        """
+        if self._stopped is not None:
+            self._raise_stopped()
+        count = min(len(self._pending) - leave, MAX_RECORDS)
+        if count <= 0:
+            return False
+        data = b"".join(self._pending[:count])
+        del self._pending[:count]
+        records = self._checked(data)
+        self._write_frame(Kind.RECORDS, data)
+        self._unsynced_records = records
+        return True
+
+    def sync(self) -> None:
+        """Wait until what :meth:`begin_commit` wrote is durable. The only method that another thread may call.
+
+        Raises:
+            OSError: it is not; hand the error to :meth:`end_commit`.
+        """
+        self._file.sync()
+
+    def end_commit(self, error: BaseException | None = None) -> int | None:
+        """Take note that :meth:`sync` has returned, or with which error.
+
+        Returns:
+            :attr:`durable_index`.
+
+        Raises:
+            LogStopped: there was an error; the log can take no more.
+        """
+        if error is not None:
+            self._stop(error)
+        self._frame_synced()
+        self._count(self._unsynced_records)
+        return self.durable_index
+
     def _commit_frame(self, data: bytes) -> None:
+        records = self._checked(data)
+        self._put(Kind.RECORDS, data)
+        self._count(records)
+
+    def _checked(self, data: bytes) -> NDArray[np.void]:
         records = np.frombuffer(data, RECORD_DTYPE)
         misfit = find_misfit(records, self.header.party, self.durable_index)
         if misfit is not None:
             self._stopped = f"a record was refused: {misfit[1]}"
             raise ValueError(f"{self._file.path}: record {self.record_count + misfit[0]} may not stand there: {misfit[1]}")
-        self._put(Kind.RECORDS, data)
+        return records
+
+    def _count(self, records: NDArray[np.void]) -> None:
         self.record_count += len(records)
         rounds = records["index"][accepted(records)]
         if len(rounds):
@@ -215,18 +273,37 @@ class RoundLogWriter:
 
     def _put(self, kind: Kind, payload: bytes) -> None:
         """Write one frame and sync it before another may begin: a crash then tears the last frame at most."""
-        frame, head = self._chain.seal(self._head, kind, payload)
+        self._write_frame(kind, payload)
         # Set first, so that anything that breaks in here (an interrupt from the keyboard as well) leaves the log stopped.
         self._stopped = "a write was interrupted"
         try:
-            self._file.write_at(self._offset, frame)
             self._file.sync()
         except OSError as error:
-            self._stopped = f"a write or sync failed: {error.strerror or error}"
-            raise LogStopped(f"{self._file.path}: {self._stopped}. {_ADVICE}") from error
+            self._stop(error)
+        self._frame_synced()
+
+    def _write_frame(self, kind: Kind, payload: bytes) -> None:
+        if self._unsynced is not None:
+            raise LogStopped(f"{self._file.path}: a commit has not ended yet; nothing may be written before that")
+        frame, head = self._chain.seal(self._head, kind, payload)
+        self._stopped = "a write was interrupted"
+        try:
+            self._file.write_at(self._offset, frame)
+        except OSError as error:
+            self._stop(error)
         self._stopped = None
-        self._offset += len(frame)
-        self._head = head
+        self._unsynced = (len(frame), head)
+
+    def _frame_synced(self) -> None:
+        if self._unsynced is None:
+            raise LogStopped(f"{self._file.path}: no commit has begun")
+        length, self._head = self._unsynced
+        self._offset += length
+        self._stopped = self._unsynced = None
+
+    def _stop(self, error: BaseException) -> NoReturn:
+        self._stopped = f"a write or sync failed: {getattr(error, 'strerror', None) or error}"
+        raise LogStopped(f"{self._file.path}: {self._stopped}. {_ADVICE}") from error
 
     def _raise_stopped(self) -> None:
         raise LogStopped(f"{self._file.path}: the log takes no more rounds, {self._stopped}. {_ADVICE}")

@@ -16,6 +16,7 @@ One kind of damage looks like a crash: to the last frame of a log that was not c
 from __future__ import annotations
 
 from .frames import KEY_SIZE, PUBLIC_KEY
+from .group_commit import GroupCommit
 from .log_contents import HARDWARE, PARTIES, PURPOSES, LogHeader, Segment, accepted
 from .log_reader import LogContents, LogTail, read_log
 from .log_writer import LogClosed, LogStopped, RoundLogWriter
@@ -26,6 +27,7 @@ __all__ = [
     "PARTIES",
     "PUBLIC_KEY",
     "PURPOSES",
+    "GroupCommit",
     "LogClosed",
     "LogContents",
     "LogHeader",

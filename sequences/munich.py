@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import SequenceError
 from .program import Action, Arm, AttemptLoop, Program, Section, sections_by_name, to_ps
 
 
@@ -63,7 +64,13 @@ def node_program(node: str, timings: MunichTimings, angles: Sequence[float]) -> 
         node: its name.
         timings: of the link.
         angles: polarisation of the readout pulse for each input, radians; a power of two of them, since random bits choose.
+
+    Raises:
+        SequenceError: another number of angles.
     """
+    input_bits = (len(angles) - 1).bit_length()
+    if len(angles) != 1 << input_bits:
+        raise SequenceError(f"{node}: random bits cannot choose evenly among {len(angles)} inputs; give a power of two of them")
     arms = tuple(Arm(f"input {k}", angle, beam=k) for k, angle in enumerate(angles))
     delay, pulse = to_ps(timings.readout_delay), to_ps(timings.readout_pulse)
     draw = to_ps(timings.input_delay)
@@ -71,4 +78,4 @@ def node_program(node: str, timings: MunichTimings, angles: Sequence[float]) -> 
         Section("input", Action.LATCH, length_ps=draw, acts_ps=draw, arms=arms),
         Section("readout", Action.ANALYSE, length_ps=delay + pulse, acts_ps=delay, arms=arms),
     )
-    return Program(node, sections=sections, input_bits=(len(arms) - 1).bit_length())
+    return Program(node, sections=sections, input_bits=input_bits)

@@ -52,6 +52,10 @@ class Arm:
     phase: float = 0.0
     beam: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("angle", "phase"):  # 0, 0.0 and -0.0 are equal, and must look alike in a digest
+            object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
+
 
 @dataclass(frozen=True)
 class Section:

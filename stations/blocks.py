@@ -7,7 +7,9 @@ depends on an outcome.
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack, redirect_stdout
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -15,6 +17,8 @@ from typing import NamedTuple, Self
 from qcodes.dataset import Measurement, connect, load_or_create_experiment
 from qcodes.dataset.measurements import DataSaver
 from qcodes.station import Station
+
+from ..errors import EventreadyError
 
 
 class Block(NamedTuple):
@@ -51,6 +55,8 @@ _JOINT_COLUMNS = (("chsh_s", "CHSH S", ""), ("qber", "Quantum bit error rate", "
 class BlockTable:
     """The table of a run; use as a context manager.
 
+    Every method raises EventreadyError where the database cannot be written.
+
     Args:
         path: of the database.
         link: name of the link, for the experiment's name.
@@ -69,7 +75,7 @@ class BlockTable:
         self._saver: DataSaver | None = None
 
     def __enter__(self) -> Self:
-        with ExitStack() as on_failure:
+        with _database_errors(self._path), ExitStack() as on_failure:
             connection = connect(self._path)
             on_failure.callback(connection.close)
             experiment = load_or_create_experiment(f"eventready {self._link}", self._run_id, conn=connection)
@@ -88,8 +94,19 @@ class BlockTable:
         if self._saver is not None:
             values = [(name, getattr(block, name)) for name, _, _ in self._columns]
             known = [(name, float("nan") if value is None else value) for name, value in values]
-            self._saver.add_result(("block", block.number), *known)
+            with _database_errors(self._path):
+                self._saver.add_result(("block", block.number), *known)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._saver = None
-        self._stack.close()  # what ended the run is no failure of the table; QCoDeS would print its traceback and store it
+        with _database_errors(self._path):
+            self._stack.close()  # what ended the run is no failure of the table; QCoDeS would print its traceback and store it
+
+
+@contextmanager
+def _database_errors(path: Path) -> Iterator[None]:
+    """QCoDeS lets errors of SQLite through, or wraps them in a RuntimeError."""
+    try:
+        yield
+    except (sqlite3.Error, RuntimeError) as error:
+        raise EventreadyError(f"{path}: the run's table cannot be written ({error.__cause__ or error}); is the disk full?") from error

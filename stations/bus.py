@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, get_args
 
 from ..clock import Clock
 from .messages import BETWEEN_PARTIES, Message
@@ -28,16 +28,15 @@ class InProcessBus:
     """
 
     def __init__(self, nodes: Mapping[str, Receiver], delays: Mapping[str, float]) -> None:
-        self._nodes = nodes
         self._queue: deque[Message] = deque()
         to_bsm = {party: round(delay * 1e12) for party, delay in delays.items()}
         across = sum(to_bsm.values())
-        self._routes: dict[tuple[str, bool], tuple[tuple[Receiver, int], ...]] = {
-            ("bsm", False): tuple((nodes[party], delay) for party, delay in to_bsm.items())
-        }
-        for party, delay in to_bsm.items():
-            self._routes[party, False] = ((nodes["bsm"], delay),)
-            self._routes[party, True] = tuple((nodes[other], across) for other in to_bsm if other != party)
+        self._routes: dict[tuple[str, type[Message]], tuple[tuple[Receiver, int], ...]] = {}
+        for kind in get_args(Message):
+            self._routes["bsm", kind] = tuple((nodes[party], delay) for party, delay in to_bsm.items())
+            for party, delay in to_bsm.items():
+                others = tuple((nodes[other], across) for other in to_bsm if other != party)
+                self._routes[party, kind] = others if kind in BETWEEN_PARTIES else ((nodes["bsm"], delay),)
 
     def send(self, messages: list[Message]) -> None:
         """Queue messages."""
@@ -50,7 +49,7 @@ class InProcessBus:
             return False
         message = queue.popleft()
         time_ps = message.time_ps
-        for node, delay_ps in self._routes[message.sender, isinstance(message, BETWEEN_PARTIES)]:
+        for node, delay_ps in self._routes[message.sender, type(message)]:
             node.clock.sleep_until_ps(time_ps + delay_ps)
             queue.extend(node.on(message))
         return True

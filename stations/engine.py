@@ -9,6 +9,7 @@ import platform as host
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from ..clock import Clock, SimClock, SystemClock
 from ..errors import ConfigError, EventreadyError, LogCorrupt, SequenceError
 from ..protocol.bell import GAMES
 from ..protocol.records import NO_INDEX
-from ..protocol.round_log import LogClosed, LogHeader, LogStopped, RoundLogWriter, read_log
+from ..protocol.round_log import GroupCommit, LogClosed, LogHeader, LogStopped, RoundLogWriter, read_log
 from ..protocol.run_folder import RunFolder
 from .assembly import Plan, programs
 from .blocks import BlockTable
@@ -185,23 +186,25 @@ def run(
         plan.rounds,
         0.0 if hardware == "real" else GROUP_COMMIT_S,
         *_recalibration(config),
+        config.link.timings.retry_interval,
+        config.link.timings.patience,
         monitor.acknowledged,
     )
     started = time.perf_counter()
     with ExitStack() as stack:
         events = {name: stack.enter_context(EventLog(folder.events(name))) for name in LOGS}
+        disk = stack.enter_context(ThreadPoolExecutor(len(LOGS), thread_name_prefix="fsync"))
+        logs = {name: GroupCommit(writer, disk) for name, writer in writers.items()}
         try:
-            _loop(config, nodes, writers, events, goal)
+            _loop(config, nodes, logs, events, goal, first - 1)
         except BaseException as error:
-            _break_off(nodes, writers, error)
+            _break_off(nodes, logs, error)
             raise
         elapsed = time.perf_counter() - started
         progress = monitor.refresh()
     stopped = nodes.bsm.stopped_early
     if not stopped:
-        for writer in writers.values():
-            writer.commit()  # all of them before any is closed: a closed log is a finished run
-        for writer in writers.values():
+        for writer in writers.values():  # everything in them is durable: no log is closed, which ends a run, before all are complete
             writer.close()
         folder.write_manifest()
     rounds = nodes.bsm.index + 1
@@ -209,12 +212,19 @@ def run(
     return RunResult(folder, rounds, plan.rounds, nodes.bsm.vetoes, progress.simulated_s, elapsed, rate, stopped)
 
 
-def _loop(config: LinkConfig, nodes: Nodes, writers: Mapping[str, RoundLogWriter], events: Mapping[str, EventLog], goal: RunGoal) -> None:
+def _loop(
+    config: LinkConfig,
+    nodes: Nodes,
+    logs: Mapping[str, GroupCommit],
+    events: Mapping[str, EventLog],
+    goal: RunGoal,
+    last_index: int,
+) -> None:
     delays = {party: config.delay("bsm", party) for party in PARTIES}
     bus = InProcessBus({"bsm": nodes.bsm, **nodes.parties}, delays)
-    nodes.bsm.begin(writers["public"], events["public"], goal, _last(writers["public"]))
+    nodes.bsm.begin(logs["public"], events["public"], goal, last_index)
     for name, party in nodes.parties.items():
-        bus.send(party.begin(writers[name], events[name], _last(writers[name])))
+        bus.send(party.begin(logs[name], events[name], last_index))
     bsm, deliver = nodes.bsm, bus.deliver
     while not bsm.finished:
         if not deliver():
@@ -223,18 +233,19 @@ def _loop(config: LinkConfig, nodes: Nodes, writers: Mapping[str, RoundLogWriter
         party.end()
 
 
-def _break_off(nodes: Nodes, writers: Mapping[str, RoundLogWriter], error: BaseException) -> None:
-    """A fault: keep what has been recorded, note the cause, let go of the logs."""
+def _break_off(nodes: Nodes, logs: Mapping[str, GroupCommit], error: BaseException) -> None:
+    """A fault: keep what has been recorded, and note the cause."""
     cause = f"{type(error).__name__}: {error}" if isinstance(error, EventreadyError) else type(error).__name__
     nodes.bsm.fail(cause)
     for party in nodes.parties.values():
         party.fail(cause)
-    for name in ("public", *PARTIES):  # the public log first, as always
+    for name in ("public", *PARTIES):  # the public log first, as always: no party may hold a round that it does not have
         try:
-            writers[name].commit()
+            logs[name].commit()
         except (LogStopped, ValueError) as stopped:
             _logger.warning("%s: %s", name, stopped)
-        writers[name].abandon()
+            if name == "public":
+                break
 
 
 def _recalibration(config: LinkConfig) -> tuple[float, float]:

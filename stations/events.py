@@ -17,6 +17,8 @@ class EventLog:
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        if path is not None:
+            _cut_torn_line(path)
         self._file = path.open("a", encoding="utf-8") if path is not None else None
 
     def note(self, node: str, seconds: float, before: State, after: State, cause: str) -> None:
@@ -41,3 +43,13 @@ class EventLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Drop the end of a line that a crash left unfinished: what is written next must not run into it."""
+    if path.exists():
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with path.open("r+b") as file:
+                file.truncate(whole)

@@ -27,7 +27,7 @@ def measure_herald_rate(bsm: HeraldStation, parties: Collection[Party], duration
         NotReady: a trap does not load.
         DeviceError: an instrument failed.
     """
-    begin_ps = max(node.clock.now_ps() for node in (bsm, *parties))
+    begin_ps = max(bsm.clock.now_ps(), *(party.clock.now_ps() for party in parties))
     for party in parties:
         party.clock.sleep_until_ps(begin_ps)
         if party.preparation.unready():  # what is ready is left as it is: somebody may be scanning it

@@ -12,11 +12,12 @@ from ..clock import Clock
 from ..errors import SequenceError
 from ..instruments import ExitReason, HeraldResult, SinglePhotonDetector
 from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
-from ..protocol.round_log import RoundLogWriter
+from ..protocol.round_log import GroupCommit
 from .events import EventLog
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.excitation import Excitation
-from .states import EVENTS, State, illegal_move
+from .procedures.preparation import wait_until_ready
+from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
 
 PARTIES = ("alice", "bob")
 
@@ -30,6 +31,8 @@ class RunGoal:
         commit_interval: group commit, s of real time; 0 commits every round.
         recalibration_interval: recalibrate so often, s; infinity for never.
         recalibration: how long that takes, s.
+        retry_interval: pause between two looks while a detector is not ready, s.
+        patience: how long that may last before the run ends, s.
         acknowledged: called with the highest index that is on disk everywhere, whenever that grows.
     """
 
@@ -37,6 +40,8 @@ class RunGoal:
     commit_interval: float
     recalibration_interval: float = math.inf
     recalibration: float = 0.0
+    retry_interval: float = 1.0
+    patience: float = 3600.0
     acknowledged: Callable[[int], None] = lambda index: None
 
 
@@ -61,7 +66,7 @@ class HeraldStation:
         self._detectors = tuple(detectors)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
-        self._log: RoundLogWriter | None = None
+        self._log: GroupCommit | None = None
         self._ready: set[str] = set()
         self._recorded = dict.fromkeys(PARTIES, -1)
         self._attempts = 0
@@ -78,7 +83,7 @@ class HeraldStation:
 
     # -- life cycle --------------------------------------------------------------------------------------------------------------------
 
-    def begin(self, log: RoundLogWriter, events: EventLog, goal: RunGoal, last_index: int) -> None:
+    def begin(self, log: GroupCommit, events: EventLog, goal: RunGoal, last_index: int) -> None:
         """Start a run; attempts begin when both parties are ready."""
         self._log = log
         self._events = events
@@ -88,7 +93,6 @@ class HeraldStation:
         self._ready.clear()
         self._attempts = self.vetoes = 0
         self.finished = False
-        self._stop_cause = ""
         self._last_commit = time.perf_counter()
         self._next_recalibration = self.clock.now() + goal.recalibration_interval
         self.excitation.prepare()
@@ -115,7 +119,7 @@ class HeraldStation:
             DeviceError: an instrument failed.
         """
         handler = self._handlers.get(type(message))
-        if handler is None:
+        if handler is None or message.sender not in PARTIES:
             raise SequenceError(f"bsm: cannot handle {type(message).__name__} from {message.sender}")
         return handler(message)
 
@@ -126,17 +130,18 @@ class HeraldStation:
         if len(self._ready) < len(PARTIES):
             return []
         self._ready.clear()
-        if self.state is State.HERALDED:
-            self._enter(State.RECORDED)  # both are ready again, so both have carried the round through
-        self._enter(State.ATTEMPTING)
-        if self.index + 1 >= self._goal.rounds or self._stop_cause:
-            self._enter(State.STOPPING, self._stop_cause or "all rounds done")
-            return self._commit()
+        if self.state is HERALDED:
+            self._enter(RECORDED)  # both are ready again, so both have carried the round through
+        self._enter(ATTEMPTING)
+        if self.index + 1 >= self._goal.rounds:
+            return self._stop("all rounds done")
         if self.clock.now() >= self._next_recalibration:
             self._recalibrate()
         return self._attempt()
 
     def _on_recorded(self, message: Recorded) -> list[Message]:
+        if message.n > self.index:
+            raise SequenceError(f"bsm: {message.sender} recorded round {message.n}, but the last one accepted is {self.index}")
         self._recorded[message.sender] = message.n
         reached = min(self._recorded.values())
         if reached > self._announced:
@@ -162,10 +167,10 @@ class HeraldStation:
         self._enter(State.RECALIBRATING, f"every {self._goal.recalibration_interval:g} s")
         self.clock.sleep(self._goal.recalibration)
         self._next_recalibration = self.clock.now() + self._goal.recalibration_interval
-        self._enter(State.ATTEMPTING, "recalibrated")
+        self._enter(ATTEMPTING, "recalibrated")
 
     def _attempt(self) -> list[Message]:
-        while True:
+        while not self._stop_cause:
             result = self.excitation.run()
             self._attempts += result.attempts
             if result.reason is ExitReason.HERALD:
@@ -173,26 +178,38 @@ class HeraldStation:
                 if not unready:
                     return self._accept(result)
                 self._veto(result, "; ".join(unready))
+                self._wait_until_ready()
             elif result.reason is ExitReason.VETOED:
                 self._veto(result, result.veto)
             elif result.reason is ExitReason.NOT_READY:
                 return [Recheck(self.name, self.clock.now_ps(), "presence check failed")]
             else:
                 return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]
+        return self._stop(self._stop_cause)
+
+    def _stop(self, cause: str) -> list[Message]:
+        self._enter(State.STOPPING, cause)
+        return self._commit(last=True)
+
+    def _wait_until_ready(self) -> None:
+        """While a detector is not ready, attempts could only end in vetoes: stay suspended."""
+        self._enter(State.SUSPENDED, "; ".join(self._unready()))
+        wait_until_ready(self.name, self.clock, self._unready, self._goal.retry_interval, self._goal.patience)
+        self._enter(ATTEMPTING, "ready again")
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
         return [f"{detector.name}: overloaded or latched" for detector in self._detectors if detector.overloaded()]
 
     def _accept(self, result: HeraldResult) -> list[Message]:
-        self._enter(State.HERALDED)
+        self._enter(HERALDED)
         self.index += 1
         self._append(self.index, result, 0)
         accepted = Accepted(self.name, self.clock.now_ps(), self.index, result.pattern, result.time_ps, self._attempts)
         self._attempts = 0
-        if time.perf_counter() - self._last_commit < self._goal.commit_interval:
-            return [accepted]
-        return [*self._commit(), accepted]
+        if self._goal.commit_interval == 0:
+            return [*self._commit(), accepted]
+        return [*self._group_commit(), accepted]
 
     def _veto(self, result: HeraldResult, cause: str) -> None:
         self.vetoes += 1
@@ -209,13 +226,24 @@ class HeraldStation:
             RECORD_STRUCT.pack(index, result.time_ps, 0, 0, 0, 0, attempts, 0, flags, 0, result.pattern, 0, NOT_PUBLIC, NOT_PUBLIC)
         )
 
-    def _commit(self) -> list[Message]:
+    def _commit(self, *, last: bool = False) -> list[Message]:
         """The public log goes to disk first: no party may hold a round that it does not have."""
         if self._log is not None:
             self._log.commit()
         self._events.flush()
-        self._last_commit = time.perf_counter()
-        return [Durable(self.name, self.clock.now_ps(), self.index)]
+        return [Durable(self.name, self.clock.now_ps(), self.index, last)]
+
+    def _group_commit(self) -> list[Message]:
+        """Announce what has reached the disk since the last herald, and send the next group there when it is time."""
+        if self._log is None:
+            return []
+        durable = self._log.poll()
+        now = time.perf_counter()
+        if now - self._last_commit >= self._goal.commit_interval:
+            self._last_commit = now
+            self._log.start()
+            self._events.flush()
+        return [] if durable is None else [Durable(self.name, self.clock.now_ps(), durable, False)]
 
     def _enter(self, state: State, cause: str = "") -> None:
         before = self.state

@@ -6,16 +6,18 @@ import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from qcodes.instrument import Instrument
 from qcodes.validators import Numbers
 
 from ..errors import ConfigError
+from ..protocol.round_log import RoundLogWriter
 from ..protocol.run_folder import RunFolder
 from ..twin.physics.preset import load_preset
 from ..twin.world import World
@@ -61,6 +63,8 @@ def open_link(
     """
     if hardware not in HARDWARE:
         raise ConfigError(f"there is no hardware {hardware!r}; it is one of {', '.join(HARDWARE)}")
+    if seed is not None and seed < 0:
+        raise ConfigError(f"the seed must be a whole number from 0 on, not {seed}")
     config = load_link(name_or_path)
     for warning in config.warnings:
         _logger.warning("%s", warning)
@@ -104,6 +108,7 @@ class Link(Instrument):
         self.config = config
         self.hardware = hardware
         self._seed = seed
+        self._segment = segment
         self.clocks = engine.clocks_for(hardware, start_ps)
         self.world: World | None = None
         self.wiring: Wiring | None = None
@@ -114,13 +119,12 @@ class Link(Instrument):
                 preset = load_preset(config.link.preset)
                 self.world = World(preset, seed=seed, segment=segment, readout_window=config.link.timings.fluorescence)
             self.wiring = open_instruments(config, hardware, self.world, self.clocks)
-            self.bsm_node = herald_station(config, self.wiring.roles, self.clocks["bsm"])
-            self.parties = self._parties(self.plan)
+            self._make_nodes(self.plan)
         except BaseException:
             self.close()
             raise
         for name in PARTIES:
-            self.add_submodule(name, PartyStation(self, name, self.wiring.roles, lambda name=name: self.parties[name]))
+            self.add_submodule(name, PartyStation(self, name, self.wiring.roles, partial(self._party, name)))
         self.add_submodule("bsm", NodeStation(self, "bsm", self.wiring.roles))
         self.integration_time = self.add_parameter(
             "integration_time",
@@ -161,50 +165,68 @@ class Link(Instrument):
             ConfigError: an argument is wrong, or the folder is taken; nothing has been written.
             EventreadyError: a fault ended the run; everything is safe, and the run can be resumed.
         """
+        self._require_open()
         plan = Plan(purpose, self._rounds(purpose, rounds))
-        self.parties = self._parties(plan)
+        self._make_nodes(plan)
         folder = RunFolder.create(out, self.config.source_text)
-        with ExitStack() as on_failure:
-            on_failure.callback(shutil.rmtree, folder.path, ignore_errors=True)  # a folder without logs would look like a run
-            self._write_truth(folder)
-            writers = engine.begin_logs(folder, self.config, self.hardware, plan)
-            on_failure.pop_all()
-        return self._run(folder, writers, plan, on_progress)
+        with ExitStack() as stack:
+            with ExitStack() as on_failure:
+                on_failure.callback(shutil.rmtree, folder.path, ignore_errors=True)  # what never began must not look like a run
+                on_failure.callback(stack.close)  # first: Windows does not remove open files
+                self._write_truth(folder)
+                writers = engine.begin_logs(folder, self.config, self.hardware, plan)
+                for writer in writers.values():
+                    stack.callback(writer.abandon)
+                blocks = self._open_records(stack, folder, writers, plan)
+                on_failure.pop_all()
+            return self._run(folder, writers, plan, blocks, on_progress)
 
     def resume(self, folder: RunFolder, on_progress: Callable[[Progress], None] = lambda progress: None) -> engine.RunResult:
         """Go on with an interrupted run; :func:`resume_link` opens the link that fits it.
 
         Raises:
-            ConfigError: the run is finished, still running, or of another configuration.
+            ConfigError: the run is finished, still running, or of another configuration or hardware; or this link's random streams are
+                those of an earlier segment.
             LogCorrupt: a log is damaged.
         """
-        header = folder.read_header("public")
+        self._require_open()
+        contents = folder.read_log("public")
+        header = contents.header
         if header.config_digest != self.config.digest:
             raise ConfigError(f"{folder.path}: this run was begun with another configuration than the link {self.name!r} has now")
-        writers = engine.reopen_logs(folder)
-        first = {name: 0 if writers[name].durable_index is None else int(writers[name].durable_index or 0) + 1 for name in PARTIES}
-        plan = Plan(header.purpose, int(header.facts["rounds"]), first)
-        self.parties = self._parties(plan)
-        lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
-        _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
-        return self._run(folder, writers, plan, on_progress)
-
-    def _run(self, folder: RunFolder, writers: dict[str, Any], plan: Plan, on_progress: Callable[[Progress], None]) -> engine.RunResult:
-        self.plan = plan
-        if self.wiring is None:
-            raise ConfigError(f"the link {self.name!r} has been closed; open it again")
-        nodes = engine.Nodes(self.bsm_node, self.parties)
-        run_id = writers["public"].header.run_id
-        joint = plan.purpose == "characterise"
-        try:
-            with (
-                _engine_log(folder.engine_log),
-                BlockTable(folder.blocks_db, self.name, run_id, self.wiring.station, joint=joint) as blocks,
-            ):
-                return engine.run(self.config, nodes, folder, writers, plan, blocks, on_progress)
-        finally:
+        if header.hardware != self.hardware:
+            raise ConfigError(f"{folder.path}: this run was begun with hardware {header.hardware!r}, the link has {self.hardware!r}")
+        if self.world is not None and self._segment != len(contents.segments) + 1:
+            raise ConfigError(f"{folder.path}: this link would draw the bits of an earlier segment again; open it with resume_link()")
+        with ExitStack() as stack:
+            writers = engine.reopen_logs(folder)
             for writer in writers.values():
-                writer.abandon()
+                stack.callback(writer.abandon)
+            first = {name: 0 if writers[name].durable_index is None else int(writers[name].durable_index or 0) + 1 for name in PARTIES}
+            plan = Plan(header.purpose, int(header.facts["rounds"]), first)
+            self._make_nodes(plan)
+            lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
+            _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
+            return self._run(folder, writers, plan, self._open_records(stack, folder, writers, plan), on_progress)
+
+    def _open_records(self, stack: ExitStack, folder: RunFolder, writers: Mapping[str, RoundLogWriter], plan: Plan) -> BlockTable:
+        """What is written beside the round logs: ``engine.log`` and ``blocks.db``."""
+        stack.enter_context(_engine_log(folder.engine_log))
+        run_id, joint = writers["public"].header.run_id, plan.purpose == "characterise"
+        return stack.enter_context(BlockTable(folder.blocks_db, self.name, run_id, self._require_open().station, joint=joint))
+
+    def _run(
+        self,
+        folder: RunFolder,
+        writers: Mapping[str, RoundLogWriter],
+        plan: Plan,
+        blocks: BlockTable,
+        on_progress: Callable[[Progress], None],
+    ) -> engine.RunResult:
+        self.plan = plan
+        try:
+            return engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress)
+        finally:
             self.make_safe()
 
     def request_stop(self, cause: str = "asked to stop") -> None:
@@ -225,10 +247,13 @@ class Link(Instrument):
 
     def close(self) -> None:
         """Close the link and all its instruments. This does not make them safe: :meth:`make_safe` does."""
-        if self.wiring is not None:
-            self.wiring.close()
-            self.wiring = None
-        super().close()
+        wiring = self.wiring
+        try:
+            if wiring is not None:
+                wiring.close()
+        finally:
+            super().close()
+            self.wiring = None  # QCoDeS has taken every attribute away
 
     def __enter__(self) -> Self:
         return self
@@ -245,10 +270,20 @@ class Link(Instrument):
 
     # -- inside ------------------------------------------------------------------------------------------------------------------------
 
-    def _parties(self, plan: Plan) -> dict[str, Party]:
+    def _party(self, name: str) -> Party:
+        """Alice's or Bob's node of the moment; every run has fresh ones."""
+        return self.parties[name]
+
+    def _require_open(self) -> Wiring:
         if self.wiring is None:
             raise ConfigError(f"the link {self.name!r} has been closed; open it again")
-        return {name: party(self.config, name, self.wiring.roles, self.clocks[name], plan) for name in PARTIES}
+        return self.wiring
+
+    def _make_nodes(self, plan: Plan) -> None:
+        """Fresh nodes: what an earlier run left in theirs is of no concern."""
+        roles = self._require_open().roles
+        self.bsm_node = herald_station(self.config, roles, self.clocks["bsm"])
+        self.parties = {name: party(self.config, name, roles, self.clocks[name], plan) for name in PARTIES}
 
     def _rounds(self, purpose: str, rounds: int | None) -> int:
         plans = {"characterise": self.config.link.purposes.characterise, "key": self.config.link.purposes.key}
@@ -270,13 +305,15 @@ class Link(Instrument):
 
 @contextmanager
 def _engine_log(path: Path) -> Iterator[None]:
-    """Have Python's logging of the package written to the run's ``engine.log``."""
+    """Have Python's logging of the package, and that of QCoDeS and its instruments, written to the run's ``engine.log``."""
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger(__name__.partition(".")[0])
-    logger.addHandler(handler)
+    loggers = [logging.getLogger(name) for name in (__name__.partition(".")[0], "qcodes")]
+    for logger in loggers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for logger in loggers:
+            logger.removeHandler(handler)
         handler.close()

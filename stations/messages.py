@@ -54,11 +54,12 @@ class RoundTypeBit(NamedTuple):
 
 
 class Durable(NamedTuple):
-    """The public log is on disk up to and including ``n``: commit your own so far."""
+    """The public log is on disk up to and including ``n``: commit your own up to there. ``last`` says that no round follows."""
 
     sender: str
     time_ps: int
     n: int
+    last: bool
 
 
 class Recorded(NamedTuple):

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
-from ..errors import DeviceError, NotReady, SequenceError
+from ..errors import DeviceError, SequenceError
 from ..protocol.records import Flag
-from ..protocol.round_log import RoundLogWriter
+from ..protocol.round_log import GroupCommit
 from .events import EventLog
-from .messages import Accepted, Durable, Isolated, Message, Ready, Recheck, Recorded, Resume, RoundTypeBit, Suspend
-from .procedures.preparation import Preparation
+from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
+from .procedures.preparation import Preparation, wait_until_ready
 from .procedures.trap_loading import TrapLoading
 from .round import Round
-from .states import EVENTS, State, illegal_move
+from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
 
 MEASUREMENT_STEPS = frozenset({"close_shutter", "shuttle", "readout_pulse", "rotate", "shutter_confirmed", "fluorescence"})
 """Steps whose failure costs the round its readout but not its record."""
@@ -72,22 +72,18 @@ class Party:
         ]
         self._position = 0
         self._out: list[Message] = []
-        self._peer_isolated = -1
-        self._round_type_bit: tuple[int, bool] | None = None
-        self._log: RoundLogWriter | None = None
-        self._appended = -1
+        self._log: GroupCommit | None = None
+        self._appended = self._durable = -1
         self._next_check = 0.0
-        self._handlers: dict[tuple[State | None, type[Message]], Callable[[Any], None]] = {
-            (State.ATTEMPTING, Accepted): self._on_accepted,
-            (State.ATTEMPTING, Recheck): self._on_recheck,
-            (None, Isolated): self._on_isolated,
-            (None, RoundTypeBit): self._on_round_type,
-            (None, Durable): self._on_durable,
+        self._handlers: dict[tuple[State, type[Message]], Callable[[Any], None]] = {
+            (ATTEMPTING, Accepted): self._on_accepted,
+            (ATTEMPTING, Recheck): self._on_recheck,
+            **{(state, Durable): self._on_durable for state in State},
         }
 
     # -- life cycle --------------------------------------------------------------------------------------------------------------------
 
-    def begin(self, log: RoundLogWriter, events: EventLog, last_index: int) -> list[Message]:
+    def begin(self, log: GroupCommit, events: EventLog, last_index: int) -> list[Message]:
         """Start a run.
 
         Args:
@@ -97,7 +93,7 @@ class Party:
         """
         self._log = log
         self._events = events
-        self._appended = last_index
+        self._appended = self._durable = last_index
         self._enter(State.LOADING, "run begins")
         self.prepare()
         self.prepare_inputs()
@@ -128,7 +124,7 @@ class Party:
             SequenceError: it makes no sense in this state.
             DeviceError: an instrument failed where that ends the run.
         """
-        handler = self._handlers.get((self.state, type(message))) or self._handlers.get((None, type(message)))
+        handler = self._handlers.get((self.state, type(message)))
         if handler is None:
             raise SequenceError(f"{self.name}: a node that is {self.state} cannot handle {type(message).__name__} from {message.sender}")
         handler(message)
@@ -154,26 +150,25 @@ class Party:
         if message.n != self._appended + 1:
             raise SequenceError(f"{self.name}: round {message.n} was announced after round {self._appended}; the logs would differ")
         self._round.begin(message.n, message.pattern, message.herald_ps, message.attempts)
-        self._enter(State.HERALDED)
+        self._enter(HERALDED)
         self._position = 0
         self._go_on()
 
     def _on_recheck(self, message: Recheck) -> None:
-        present = self.loading.present()
-        self._enter(State.LOADING, message.cause if present else f"{message.cause}: the trap is empty")
-        self._load_and_get_ready(present=present)
-
-    def _on_isolated(self, message: Isolated) -> None:
-        self._peer_isolated = message.n
-        if self.state is State.ISOLATED:
-            self._go_on()
-
-    def _on_round_type(self, message: RoundTypeBit) -> None:
-        self._round_type_bit = (message.n, message.is_test)
-        if self.state is State.ISOLATED:
-            self._go_on()
+        self._enter(State.LOADING, message.cause)  # before the look: the detector may be the heralding station's while attempting
+        self._load_and_get_ready(present=self.loading.present())
 
     def _on_durable(self, message: Durable) -> None:
+        self._durable = message.n
+        if self._log is None:
+            return
+        if message.last:
+            self._commit()
+        elif self._appended >= message.n:
+            self._log.start(leave=self._appended - message.n)
+
+    def _commit(self) -> None:
+        """Put on disk what has been recorded, and only then say so."""
         if self._log is not None:
             self._log.commit()
             self._events.flush()
@@ -212,7 +207,11 @@ class Party:
         self._round.done_ps = self.clock.now_ps()
         self._log.append(self._round.pack())
         self._appended = self._round.index
-        self._enter(State.RECORDED)
+        self._enter(RECORDED)
+        if self._appended <= self._durable:  # the public log went first, so this may go to disk at once
+            self._commit()
+        elif (durable := self._log.poll()) is not None:
+            self._out.append(Recorded(self.name, self.clock.now_ps(), durable))
         return True
 
     # -- getting ready -----------------------------------------------------------------------------------------------------------------
@@ -226,7 +225,7 @@ class Party:
 
     def _get_ready(self) -> None:
         """Become ready for attempts; while something is not, stay suspended and say why."""
-        self._enter(State.ATTEMPTING)
+        self._enter(ATTEMPTING)
         if self.clock.now() >= self._next_check:
             self._wait_until_ready()
             self._next_check = self.clock.now() + self._settings.check_interval
@@ -239,14 +238,9 @@ class Party:
         cause = "; ".join(reasons)
         self._out.append(Suspend(self.name, self.clock.now_ps(), cause))
         self._enter(State.SUSPENDED, cause)
-        give_up = self.clock.now() + self._settings.patience
-        while reasons:
-            if self.clock.now() > give_up:
-                raise NotReady(f"{self.name}: not ready for {self._settings.patience:g} s: {cause}")
-            self.clock.sleep(self._settings.retry_interval)
-            reasons = self.preparation.unready()
+        wait_until_ready(self.name, self.clock, self.preparation.unready, self._settings.retry_interval, self._settings.patience)
         self._out.append(Resume(self.name, self.clock.now_ps()))
-        self._enter(State.ATTEMPTING, "ready again")
+        self._enter(ATTEMPTING, "ready again")
 
     # -- small things ------------------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from .procedures.preparation import Preparation
 from .procedures.readout import FluorescenceReadout
 from .procedures.reset import EmptyTrap
 from .procedures.trap_loading import TrapLoading
-from .states import State
+from .states import ISOLATED, READING, RESETTING, State
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class RbParty(Party):
 
     def step_readout_pulse(self) -> bool:
         """The readout and ionisation pulse, within the coherence time."""
-        self._enter(State.READING)
+        self._enter(READING)
         played = self._do.sequencer.play("readout", self._round.setting)
         self._round.readout_ps = played.start_ps + self._acts_ps
         late_ps = self._round.readout_ps - self._round.herald_ps - self._do.coherence_ps
@@ -106,18 +106,18 @@ class RbParty(Party):
     def step_shutter_confirmed(self) -> bool:
         """No fluorescence before the shutter is seen closed."""
         self._round.isolated_ps = self._isolation().confirm()
-        self._enter(State.ISOLATED)
+        self._enter(ISOLATED)
         return True
 
     def step_fluorescence(self) -> bool:
         """Is the atom still there? That is the outcome."""
-        self._enter(State.READING)
+        self._enter(READING)
         self._round.counts, self._round.outcome = self._do.readout.run()
         return True
 
     def step_empty_trap(self) -> bool:
         """Throw the atom out, whatever the outcome was."""
-        self._enter(State.RESETTING)
+        self._enter(RESETTING)
         self._do.empty_trap.run()
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from ..errors import ConfigError
 from ..protocol.run_folder import RunFolder
@@ -36,6 +35,6 @@ def _seed(folder: RunFolder) -> int:
         seed = json.loads(path.read_text(encoding="utf-8"))["seed"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: the twin's seed cannot be read ({error}); without it the run cannot go on") from error
-    if not isinstance(seed, int) or not re.fullmatch(r"\d{1,40}", str(seed)):
+    if type(seed) is not int or seed < 0:
         raise ConfigError(f"{path}: the seed must be a whole number from 0 on")
     return seed

@@ -64,14 +64,22 @@ class Round:
     def pack(self) -> bytes:
         """The 48 bytes of the record."""
         herald_ps = self.herald_ps
+        isolated_ns, input_ns, readout_ns, done_ns = (
+            (self.isolated_ps - herald_ps) // 1000,
+            (self.input_ps - herald_ps) // 1000,
+            (self.readout_ps - herald_ps) // 1000,
+            (self.done_ps - herald_ps) // 1000,
+        )
+        if done_ns > MAX_U32:  # a fault that took more than four seconds; nothing comes after ``done``
+            isolated_ns, input_ns, readout_ns, done_ns = (min(ns, MAX_U32) for ns in (isolated_ns, input_ns, readout_ns, done_ns))
         return RECORD_STRUCT.pack(
             self.index,
             herald_ps,
-            min((self.isolated_ps - herald_ps) // 1000, MAX_U32),
-            min((self.input_ps - herald_ps) // 1000, MAX_U32),
-            min((self.readout_ps - herald_ps) // 1000, MAX_U32),
-            min((self.done_ps - herald_ps) // 1000, MAX_U32),
-            min(self.attempts, MAX_U32),
+            isolated_ns,
+            input_ns,
+            readout_ns,
+            done_ns,
+            self.attempts if self.attempts < MAX_U32 else MAX_U32,
             self.counts,
             self.flags,
             0,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..clock import Clock
+from ..errors import SequenceError
 from ..instruments import HeraldingSequencer
 from ..protocol.records import RoundType
 from ..sequences.program import Program
@@ -17,7 +18,7 @@ from .procedures.preparation import Preparation
 from .procedures.readout import FluorescenceReadout
 from .procedures.reset import Scramble
 from .procedures.trap_loading import TrapLoading
-from .states import State
+from .states import HERALDED, ISOLATED, READING, RESETTING, State
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,33 @@ class SrParty(Party):
         self._slot_start_ps = 0
         self._decides = procedures.type_bits > 0
         self._acts_ps = procedures.program.sections["rotate"].acts_ps
+        self._peer_isolated = -1
+        self._round_type_bit: tuple[int, bool] | None = None
         super().__init__(settings, clock, procedures.loading, procedures.preparation)
+        for state in State:
+            self._handlers[state, Isolated] = self._on_isolated
+            if not self._decides:
+                self._handlers[state, RoundTypeBit] = self._on_round_type
+
+    def _on_isolated(self, message: Isolated) -> None:
+        self._require_news(message, self._peer_isolated)
+        self._peer_isolated = message.n
+        if self.state is ISOLATED:
+            self._go_on()
+
+    def _on_round_type(self, message: RoundTypeBit) -> None:
+        self._require_news(message, self._round_type_bit[0] if self._round_type_bit is not None else -1)
+        self._round_type_bit = (message.n, message.is_test)
+        if self.state is ISOLATED:
+            self._go_on()
+
+    def _require_news(self, message: Isolated | RoundTypeBit, heard: int) -> None:
+        """The other party speaks once a round, of the one in hand or of the next if it has heard of that first."""
+        if message.n != self._appended + 1 or message.n == heard:
+            raise SequenceError(
+                f"{self.name}: {message.sender} sent {type(message).__name__} of round {message.n}, "
+                f"but round {self._appended + 1} is to come{' and has been heard of' if message.n == heard else ''}"
+            )
 
     def prepare_round(self) -> None:
         """Load the fast sequencer, detector on, ion scrambled and in the fibre's focus."""
@@ -96,11 +123,11 @@ class SrParty(Party):
     def step_isolated_both(self) -> bool:
         """Say so, and wait until the other party has said it too."""
         round_ = self._round
-        if self.state is State.HERALDED:
-            self._enter(State.ISOLATED)
+        if self.state is HERALDED:
+            self._enter(ISOLATED)
             self._slot_start_ps = self.clock.now_ps()
             self._out.append(Isolated(self.name, self.clock.now_ps(), round_.index, round_.measurable))
-        return self._peer_isolated >= round_.index
+        return self._peer_isolated == round_.index
 
     def step_round_type(self) -> bool:
         """Bob draws the type and tells Alice; Alice waits to be told. Both wait until the slot for it has passed."""
@@ -127,7 +154,7 @@ class SrParty(Party):
 
     def step_rotate(self) -> bool:
         """Turn the qubit into the basis of the input, in the frame of the herald pattern."""
-        self._enter(State.READING)
+        self._enter(READING)
         arm = self._do.arms[self._round.setting, self._round.pattern]
         self._round.readout_ps = self._do.sequencer.play("rotate", arm).start_ps + self._acts_ps
         return True
@@ -139,7 +166,7 @@ class SrParty(Party):
 
     def step_scramble(self) -> bool:
         """Erase the ion's state before it is seen from outside again."""
-        self._enter(State.RESETTING)
+        self._enter(RESETTING)
         self._do.scramble.run()
         return True
 

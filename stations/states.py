@@ -25,6 +25,16 @@ class State(enum.StrEnum):
     FAULT = "fault"
 
 
+# Python 3.11 looks a member up by name whenever it is written as State.X; the round loop uses these.
+ATTEMPTING, HERALDED, ISOLATED, READING, RECORDED, RESETTING = (
+    State.ATTEMPTING,
+    State.HERALDED,
+    State.ISOLATED,
+    State.READING,
+    State.RECORDED,
+    State.RESETTING,
+)
+
 _S = State
 MOVES: dict[State, frozenset[State]] = {
     _S.IDLE: frozenset({_S.LOADING, _S.ATTEMPTING, _S.STOPPING}),

@@ -32,9 +32,10 @@ class DetectorWindow:
         """Count during the next ``duration_s`` seconds of the node's clock."""
         owner = self._detector.clock
         owner.sleep_until_ps(self._clock.now_ps())
-        counts = self._detector.count(duration_s)
-        self._clock.sleep_until_ps(owner.now_ps())
-        return counts
+        try:
+            return self._detector.count(duration_s)
+        finally:
+            self._clock.sleep_until_ps(owner.now_ps())
 
     def readiness(self) -> Readiness:
         """As the device says."""

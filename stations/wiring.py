@@ -86,6 +86,7 @@ def open_instruments(config: LinkConfig, hardware: str, world: World | None, clo
         _require_drivers(config, by_instrument)
     _require_free_names(config, by_instrument, hardware)
     wiring = Wiring(Station(default=False))
+    wiring.station.load_config(_station_file(config, by_instrument, hardware))
     try:
         for instrument, slots in by_instrument.items():
             _open(wiring, config, hardware, world, clocks, instrument, tuple(slots))
@@ -127,27 +128,38 @@ def _opened_as(name: str, hardware: str) -> tuple[str, str]:
     return top, submodule
 
 
+def _station_file(config: LinkConfig, by_instrument: Mapping[str, list[str]], hardware: str) -> str:
+    """One Station file with all that is to be opened; QCoDeS needs a while for every file."""
+    entries = {}
+    for name, slots in by_instrument.items():
+        entry, twin = _entry(config, name), TWIN_ROLES[_role(config, slots[0])]
+        if hardware != "real" and entry["type"] != twin:
+            entry = {"type": twin}  # what the file says about another class's constructor means nothing to the twin's
+        entries[_opened_as(name, hardware)[0]] = entry
+    text = io.StringIO()
+    YAML(typ="safe").dump({"instruments": entries}, text)
+    return text.getvalue()
+
+
+def _role(config: LinkConfig, slot: str) -> str:
+    """The role that an instrument itself plays in a slot."""
+    node, _, name = slot.partition(".")
+    wanted = SLOTS[config.link.platform][node][name].role
+    return INSTRUMENT_ROLE.get(wanted, wanted)
+
+
 def _open(
     wiring: Wiring, config: LinkConfig, hardware: str, world: World | None, clocks: Mapping[str, Clock], name: str, slots: tuple[str, ...]
 ) -> None:
-    node, _, slot = slots[0].partition(".")
-    wanted = SLOTS[config.link.platform][node][slot].role
-    role = INSTRUMENT_ROLE.get(wanted, wanted)
-    entry = _entry(config, name)
+    node = slots[0].partition(".")[0]
     top, submodule = _opened_as(name, hardware)
+    arguments: dict[str, Any] = {"clock": clocks[node]}
     if hardware != "real" and world is not None:
-        twin = TWIN_ROLES[role]
-        # What the file says about another class's constructor means nothing to the twin's.
-        entry = entry if entry.get("type") == twin else {"type": twin}
-        arguments: dict[str, Any] = {"port": world.port(role, *slots), "clock": clocks[node]}
+        role = _role(config, slots[0])
+        arguments["port"] = world.port(role, *slots)
         if role == "RandomSource":
             arguments["latch_bits"] = getattr(config.link.random, node).setting_bits
-    else:
-        arguments = {"clock": clocks[node]}
     if top not in wiring.station.components:
-        text = io.StringIO()
-        YAML(typ="safe").dump({"instruments": {top: entry}}, text)
-        wiring.station.load_config(text.getvalue())
         wiring.station.load_instrument(top, **arguments)
     instrument: Any = wiring.station.components[top]
     for part in submodule.split(".") if submodule else ():

@@ -7,6 +7,7 @@ the efficiency and the darks.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from ..sequences.program import PS_PER_S, AttemptLoop
@@ -46,6 +47,10 @@ class Optics:
             bsm=self._bsm(loop),
         )
 
+    def settled(self, now_ps: int) -> bool:
+        """Whether no blade is on its way, so that the parameters hold until a port says otherwise."""
+        return not any(isinstance(port, ShutterPort) and port.moving(now_ps) for port in self._ports.values())
+
     def _capture(self, loop: AttemptLoop) -> float:
         """Share of each photon in the loop's gate, relative to the gate for which the preset's efficiency holds."""
         preset = self._preset
@@ -56,7 +61,7 @@ class Optics:
     def _bsm(self, loop: AttemptLoop) -> BsmParameters:
         bsm = self.calibrated.bsm
         longer = loop.gate_ps / PS_PER_S / self._preset["bsm.gate_length"]
-        efficiency, dark = list(bsm.detector_efficiency), [probability * longer for probability in bsm.dark_probability]
+        efficiency, dark = list(bsm.detector_efficiency), [-math.expm1(longer * math.log1p(-dark)) for dark in bsm.dark_probability]
         for port in self._ports.values():
             if isinstance(port, DetectorPort) and port.channel is not None and not (port.on and not port.overloaded):
                 efficiency[port.channel] = dark[port.channel] = 0.0

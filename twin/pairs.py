@@ -28,12 +28,10 @@ class Reading(NamedTuple):
     Args:
         arm: the analysis.
         delay_ns: from herald to projection.
-        working: False where the readout light is off, so that every atom stays bright.
     """
 
     arm: Arm
     delay_ns: int
-    working: bool
 
 
 class HeraldTable:
@@ -108,8 +106,6 @@ class HeraldTable:
         return normalised
 
     def _effect(self, side: int, reading: Reading) -> State:
-        if not reading.working:
-            return self._unit
         arm = reading.arm
         analysis = RbAnalysis(arm.angle, arm.phase, arm.beam) if self._platform == "rb87" else SrAnalysis(arm.angle, arm.phase)
         return bright_effect(self._parameters, _SIDES[side], analysis)
@@ -137,7 +133,7 @@ class HiddenPair:
         self._first: tuple[int, Reading, bool] | None = None
 
     def read(self, side: int, reading: Reading, uniform: float) -> bool:
-        """Project one atom; True is bright (still trapped, or fluorescing)."""
+        """Project one atom, each once; True is bright (still trapped, or fluorescing)."""
         first = self._first
         if first is None:
             bright = uniform < self._table.marginal(self.pattern, side, reading)

@@ -30,9 +30,18 @@ class BeamPort:
     locked: bool = True
     interlock_closed: bool = True
 
-    def set(self, now_ps: int, *, on: bool | None = None, power_w: float | None = None, locked: bool | None = None) -> None:
-        """Change what is given and tell the world."""
-        self.on = self.on if on is None else on
+    def set(
+        self,
+        now_ps: int,
+        *,
+        on: bool | None = None,
+        power_w: float | None = None,
+        locked: bool | None = None,
+        interlock_closed: bool | None = None,
+    ) -> None:
+        """Change what is given and tell the world. An open interlock puts the light out; closing it again lights nothing."""
+        self.interlock_closed = self.interlock_closed if interlock_closed is None else interlock_closed
+        self.on = (self.on if on is None else on) and self.interlock_closed
         self.power_w = self.power_w if power_w is None else power_w
         self.locked = self.locked if locked is None else locked
         if self.world is not None:
@@ -41,7 +50,7 @@ class BeamPort:
     @property
     def shining(self) -> bool:
         """Whether usable light comes out."""
-        return self.on and self.locked and self.interlock_closed
+        return self.on and self.locked
 
 
 @dataclass
@@ -96,6 +105,12 @@ class DetectorPort:
         if self.world is not None:
             self.world.optics_changed()
 
+    def set_overloaded(self, overloaded: bool) -> None:
+        """Drive it into overload, or free it; an overloaded detector sees nothing."""
+        self.overloaded = overloaded
+        if self.world is not None:
+            self.world.optics_changed()
+
     def count(self, start_ps: int, duration_s: float) -> int:
         """Counts during ``duration_s`` from ``start_ps``."""
         if not self.on or self.world is None:
@@ -108,6 +123,9 @@ class Latched(NamedTuple):
 
     bits: int
     time_ps: int
+
+    def __repr__(self) -> str:
+        return f"Latched(bits=<secret>, time_ps={self.time_ps})"
 
 
 @dataclass

@@ -10,7 +10,7 @@ from .draws import Draws
 NEVER_PS = 2**62
 
 
-@dataclass
+@dataclass(repr=False)  # a loss at the time of a readout is an outcome
 class Trap:
     """A single particle. Waiting times are drawn when loading begins, so that nobody has to step through them.
 
@@ -28,32 +28,55 @@ class Trap:
     load_mean_s: float
     load_shape: float
     loading: bool = False
-    bright: bool | None = None
-    """What a projection left: True bright, False dark, None not projected."""
-    _arrives_ps: int = field(default=NEVER_PS, init=False)
+    arrives_ps: int = field(default=NEVER_PS, init=False)
+    """When the particle came, or will come."""
     lost_ps: int = field(default=0, init=False)
     """When the particle is, or was, lost."""
+    _outcome: bool | None = field(default=None, init=False)
+    _projected_ps: int = field(default=0, init=False)
+    _projected_nothing: bool = field(default=False, init=False)
 
     def present(self, now_ps: int) -> bool:
         """Whether a particle is in the trap; while loading goes on, the next one follows one that was lost."""
         while self.loading and self.lost_ps <= now_ps:
             self._await_particle(self.lost_ps)
-        return self._arrives_ps <= now_ps < self.lost_ps
+        return self.arrives_ps <= now_ps < self.lost_ps
 
     def set_loading(self, on: bool, now_ps: int) -> None:
         """Begin or end loading. Beginning does nothing while a particle is there; ending before it has arrived means that none comes."""
-        if on and not self.loading and not self.present(now_ps):
+        present = self.present(now_ps)  # asked in any case: what loading has brought so far must not depend on who has looked
+        if on and not self.loading and not present:
             self._await_particle(now_ps)
-        elif not on and self._arrives_ps > now_ps:
-            self._arrives_ps, self.lost_ps = NEVER_PS, 0
+        elif not on and self.arrives_ps > now_ps:
+            self.arrives_ps, self.lost_ps = NEVER_PS, 0
         self.loading = on
 
     def _await_particle(self, from_ps: int) -> None:
-        self._arrives_ps = from_ps + to_ps(self.draws.gamma(self.load_shape, self.load_mean_s))
-        self.lost_ps = self._arrives_ps + to_ps(self.draws.exponential() * self.lifetime_s)
-        self.bright = None
+        self.arrives_ps = from_ps + to_ps(self.draws.gamma(self.load_shape, self.load_mean_s))
+        self.lost_ps = self.arrives_ps + to_ps(self.draws.exponential() * self.lifetime_s)
 
     def empty(self, now_ps: int) -> None:
-        """Throw the particle out, or lose it."""
-        if self._arrives_ps <= now_ps:
-            self.lost_ps = min(self.lost_ps, now_ps)
+        """Throw the particle out, and with it what a projection left."""
+        self._outcome = None
+        if self.present(now_ps):
+            self.lost_ps = now_ps
+
+    def project(self, bright: bool, at_ps: int) -> None:
+        """Leave the outcome of a projection behind, readout errors included."""
+        self._outcome, self._projected_ps, self._projected_nothing = bright, at_ps, not self.present(at_ps)
+
+    def forget(self) -> None:
+        """Erase what a projection left."""
+        self._outcome = None
+
+    def fluoresces(self, start_ps: int, end_ps: int) -> bool:
+        """Whether a look from ``start_ps`` to ``end_ps`` finds a bright particle.
+
+        An outcome decides until its particle is lost or another one has come; loss during the look is one of its errors (``missed``).
+        """
+        there = self.present(start_ps)
+        if there and self.arrives_ps > self._projected_ps:
+            self._outcome = None
+        if self._outcome is None:
+            return self.present(end_ps)
+        return self._outcome and (there or self._projected_nothing)

@@ -47,10 +47,12 @@ class World:
     def __init__(self, preset: Preset, *, seed: int, segment: int = 0, readout_window: float) -> None:
         self.preset = preset
         self.platform = preset.platform
-        streams = np.random.SeedSequence((seed, segment)).spawn(5)
+        # The segment is no part of the entropy: there, (seed + 2**32, 0) and (seed, 1) would be the same words.
+        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(6)
         self._draws = (Draws(streams[0]), Draws(streams[1]))
         self._herald_draws = Draws(streams[2])
         self._random_seeds = (streams[3], streams[4])
+        self._dark_draws = Draws(streams[5])
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
         self._shining: tuple[set[str], set[str]] = (set(), set())
@@ -61,6 +63,7 @@ class World:
         self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldTable] = {}
         self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldTable] = {}
         self._pair: HiddenPair | None = None
+        self._unread = [False, False]
         self._taggers: list[TagPort] = []
         self._count_rates = tuple(self._rates(side, readout_window) for side in range(2))
 
@@ -140,7 +143,8 @@ class World:
         if action is Action.ANALYSE:
             self._analyse(side, arm, at_ps)
         elif action is Action.SCRAMBLE:
-            self.traps[side].bright = None
+            self.traps[side].forget()
+            self._unread[side] = False
         elif action in (Action.CONNECT, Action.DISCONNECT):
             self.connected[side] = action is Action.CONNECT
 
@@ -149,8 +153,8 @@ class World:
     def run_attempts(self, start_ps: int, loop: AttemptLoop, accepted: tuple[int, ...], limit: int) -> Attempted:
         """Attempt until a herald, a presence check without particle, or the limit; sampled, never stepped.
 
-        With both particles there, the attempts until the next herald are geometric. Where a particle is lost before that, the rest of the
-        burst is drawn with the probabilities of an empty trap (only dark counts herald then), and the presence check ends the run.
+        Between two losses the attempts until the next herald are geometric. The burst in which a particle is lost, or the first one, is
+        finished blindly, with the probabilities of an empty trap (dark counts and second photons herald then); the presence check ends it.
         """
         self._pair = None
         alice, bob = self.traps
@@ -158,29 +162,27 @@ class World:
         while True:
             now_ps = start_ps + loop.start_of_attempt_ps(done)
             present = (alice.present(now_ps), bob.present(now_ps))
-            last = limit
-            if present[0] and present[1]:
-                last = min(last, loop.attempts_begun_before_ps(min(alice.lost_ps, bob.lost_ps) - start_ps))
-            else:
-                # The burst in which the loss fell, or the first one, is finished blindly.
-                last = min(last, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst)
+            missing = not (present[0] and present[1])
+            stop = min(limit, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst) if missing else limit
+            last = stop
+            for trap, there in zip(self.traps, present, strict=True):
+                if there:
+                    last = min(last, loop.attempts_begun_before_ps(trap.lost_ps - start_ps))
             table = self._table(present, accepted, loop, start_ps)
             attempt = done + self._attempts_until_herald(table)
             if attempt <= last:
                 return self._herald(table, start_ps + loop.start_of_attempt_ps(attempt - 1) + loop.herald_ps, attempt)
-            if last == limit or not (present[0] and present[1]):
-                end_ps = start_ps + -(-last // loop.attempts_per_burst) * loop.burst_ps
-                return Attempted(False, not (present[0] and present[1]), 0, end_ps, last)
+            if last == stop:
+                return Attempted(False, missing, 0, start_ps + -(-last // loop.attempts_per_burst) * loop.burst_ps, last)
             done = last
 
     def fluorescence(self, side: int | None, start_ps: int, duration_s: float, dark_rate_hz: float) -> int:
         """Counts of one detector while the cooling light is on."""
         if side is None:
-            return self._herald_draws.poisson(dark_rate_hz * duration_s)
+            return self._dark_draws.poisson(dark_rate_hz * duration_s)
         trap = self.traps[side]
         bright_hz, dark_hz = self._count_rates[side]
-        # After a projection its outcome decides: loss during the readout is part of its errors (``missed``).
-        seen = self._lit[side] and (trap.present(start_ps + round(duration_s * PS_PER_S)) if trap.bright is None else trap.bright)
+        seen = self._lit[side] and trap.fluoresces(start_ps, start_ps + round(duration_s * PS_PER_S))
         return self._draws[side].poisson((bright_hz if seen else dark_hz) * duration_s)
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
@@ -188,6 +190,7 @@ class World:
     def _herald(self, table: HeraldTable, time_ps: int, attempts: int) -> Attempted:
         pattern = table.pattern(self._herald_draws.uniform())
         self._pair = HiddenPair(table, pattern, time_ps)
+        self._unread = [True, True]
         for tagger in self._taggers:
             tagger.click(time_ps, pattern)
         return Attempted(True, False, pattern, time_ps, attempts)
@@ -201,16 +204,20 @@ class World:
     def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:
         if arm is None:
             raise ConfigError(f"{SIDES[side]}: an analysis needs an arm")
-        trap, pair, working = self.traps[side], self._pair, self._analyser_on[side]
+        trap, pair = self.traps[side], self._pair
         uniform = self._draws[side].uniform()
+        if not self._analyser_on[side]:
+            return  # without light nothing is projected, and every atom stays bright
         if not trap.present(at_ps):
-            trap.bright = uniform < self._optics.calibrated.node(SIDES[side]).false_bright
-        elif pair is None:
-            trap.bright = uniform < 0.5 or not working  # no herald: the spin is in no particular state
+            bright = uniform < self._optics.calibrated.node(SIDES[side]).false_bright
+        elif pair is None or not self._unread[side] or trap.arrives_ps > pair.herald_ps:
+            bright = uniform < 0.5  # not (or no longer) part of a pair: the spin is in no particular state
         else:
-            trap.bright = pair.read(side, Reading(arm, (at_ps - pair.herald_ps) // 1000, working), uniform)
-        if self.platform == "rb87" and not trap.bright:
+            bright = pair.read(side, Reading(arm, (at_ps - pair.herald_ps) // 1000), uniform)
+        self._unread[side] = False
+        if self.platform == "rb87" and not bright:
             trap.empty(at_ps)  # ionised
+        trap.project(bright, at_ps)
 
     def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldTable:
         """The physics in force, worked out afresh when something has changed."""
@@ -221,7 +228,9 @@ class World:
             if len(self._tables) > _MAX_TABLES:
                 self._tables.clear()
             table = self._tables.get((parameters, present, accepted)) or HeraldTable(parameters, self.platform, present, accepted)
-            self._tables[parameters, present, accepted] = self._in_force[key] = table
+            self._tables[parameters, present, accepted] = table
+            if self._optics.settled(now_ps):
+                self._in_force[key] = table
         return table
 
     def _trap(self, side: int) -> Trap:

@@ -88,8 +88,8 @@ class PoolInput:
         self._start: int | None = None
 
     def prepare(self) -> None:
-        """Fill the pool once; the source's health tests see every byte."""
-        if self._start is None:
+        """Fill the pool once, if there are rounds to come; the source's health tests see every byte."""
+        if self._start is None and self._rounds > self._first:
             self._start = self._source.fill_pool(self._stride * (self._rounds - self._first))
 
     def run(self, herald_ps: int, index: int) -> Input:

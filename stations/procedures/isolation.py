@@ -8,7 +8,18 @@ is shuttled out of the fibre's focus.
 from __future__ import annotations
 
 from ...clock import Clock
+from ...errors import ConfigError
 from ...instruments import HeraldingSequencer, Position, Shutter
+
+
+def require_confirmed(shutter: Shutter) -> None:
+    """Refuse a shutter that does not say where its blade is: that it was told to close is no isolation.
+
+    Raises:
+        ConfigError: it only repeats what it was told.
+    """
+    if not shutter.confirmed:
+        raise ConfigError(f"{shutter.name}: its position is not measured, so isolation cannot be confirmed; wire a position sensor")
 
 
 class ShutterIsolation:
@@ -26,7 +37,13 @@ class ShutterIsolation:
         self._timeout = timeout
 
     def prepare(self) -> None:
-        """Open: the link is to be connected."""
+        """Open: the link is to be connected.
+
+        Raises:
+            ConfigError: the shutter's position is not measured.
+            DeviceFault: it did not open in time.
+        """
+        require_confirmed(self._shutter)
         self.reconnect()
 
     def command(self) -> None:

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...clock import Clock
+from ...errors import NotReady
 from ...instruments import Position, Role, Shutter
 from .beams import Beam, beam_on, beams_off
+from .isolation import require_confirmed
+
+
+def wait_until_ready(node: str, clock: Clock, unready: Callable[[], list[str]], retry_interval: float, patience: float) -> None:
+    """Ask again and again until nothing is unready.
+
+    Args:
+        node: for the message.
+        clock: the node's clock.
+        unready: says why the node is not ready.
+        retry_interval: pause between two questions, s.
+        patience: how long this may last, s.
+
+    Raises:
+        NotReady: it lasted longer.
+    """
+    give_up = clock.now() + patience
+    while reasons := unready():
+        if clock.now() > give_up:
+            raise NotReady(f"{node}: not ready for {patience:g} s: {'; '.join(reasons)}")
+        clock.sleep(retry_interval)
 
 
 class Preparation:
@@ -42,8 +64,14 @@ class Preparation:
         self._shutter_timeout = shutter_timeout
 
     def prepare(self) -> None:
-        """Put the filters in, open the way to the fibre, switch the light on."""
+        """Put the filters in, open the way to the fibre, switch the light on.
+
+        Raises:
+            ConfigError: the position of a filter is not measured.
+            DeviceError: an instrument did not obey.
+        """
         for filter_ in self._filters:
+            require_confirmed(filter_)
             filter_.set_open(False)
             filter_.wait_for(Position.CLOSED, self._shutter_timeout)
         if self._shutter is not None:

@@ -36,8 +36,10 @@ class FluorescenceReadout:
         """
         for beam in self._light:
             beam_on(beam)
-        counts = self._detector.count(self._window)
-        beams_off(self._light)
+        try:
+            counts = self._detector.count(self._window)
+        finally:
+            beams_off(self._light)
         return counts, int(counts >= self.threshold)
 
     def make_safe(self) -> None:

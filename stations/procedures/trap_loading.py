@@ -59,9 +59,10 @@ class TrapLoading:
         """Counts of one look, with the light on."""
         for beam in self._light:
             beam_on(beam)
-        counts = self._detector.count(self.window)
-        self._rest()
-        return counts
+        try:
+            return self._detector.count(self.window)
+        finally:
+            self._rest()
 
     def present(self) -> bool:
         """Look once and compare with the threshold."""

@@ -63,4 +63,4 @@ class TwinDetector(SinglePhotonDetector, TwinInstrument):
         return self._port.overloaded
 
     def _do_reset_overload(self) -> None:
-        self._port.overloaded = False
+        self._port.set_overloaded(False)

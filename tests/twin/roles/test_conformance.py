@@ -1,0 +1,306 @@
+"""Every role of the twin keeps what its role promises, alone and on a world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from eventready.clock import SimClock
+from eventready.instruments import Aom, AomCalibration, Position
+from eventready.sequences.program import Action, Arm, AttemptLoop, Program, Section, sections_by_name
+from eventready.testing import (
+    AomConformance,
+    HeraldingSequencerConformance,
+    LaserConformance,
+    RandomSourceConformance,
+    RfSourceConformance,
+    RotatorConformance,
+    ShutterConformance,
+    SinglePhotonDetectorConformance,
+    TimeTaggerConformance,
+)
+from eventready.twin import roles
+from eventready.twin.physics.preset import load_preset
+from eventready.twin.ports import (
+    Attempted,
+    BeamPort,
+    DetectorPort,
+    Latched,
+    RandomPort,
+    RotatorPort,
+    SequencerPort,
+    ShutterPort,
+    TagPort,
+)
+from eventready.twin.world import World
+
+TRAVEL_PS = 5 * 10**9
+
+
+@pytest.fixture(params=["alone", "on a world"])
+def world(request: pytest.FixtureRequest) -> World | None:
+    return World(load_preset("munich-physics"), seed=1, readout_window=20e-3) if request.param == "on a world" else None
+
+
+class DeafPort:
+    """A fault line for what a port keeps: it takes commands and does nothing."""
+
+    def __init__(self, port: Any, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ignore = lambda: monkeypatch.setattr(port, method, lambda *args, **kwargs: None)
+
+    def fail_next(self) -> None:
+        pytest.skip("in memory there is no exchange that could fail")
+
+    def ignore_commands(self) -> None:
+        self._ignore()
+
+
+class BeamTruth:
+    """What comes out of a beam port."""
+
+    def __init__(self, port: BeamPort, role: Any) -> None:
+        self._port = port
+        self._role = role
+
+    def emission(self) -> bool:
+        return self._port.shining
+
+    enabled = emission
+
+    def setpoint(self) -> float:
+        return self._port.power_w
+
+    power = setpoint
+
+    def frequency(self) -> float:
+        return float(self._role.frequency())
+
+    def open_interlock(self) -> None:
+        self._port.set(0, interlock_closed=False)
+
+
+class TestLaser(LaserConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return BeamPort() if world is None else world.port("Laser", "alice.trap")
+
+    @pytest.fixture
+    def device(self, port: BeamPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinLaser:
+        return roles.TwinLaser("laser", port, sim_clock)
+
+    @pytest.fixture
+    def fault_line(self, port: BeamPort, monkeypatch: pytest.MonkeyPatch) -> DeafPort:
+        return DeafPort(port, "set", monkeypatch)
+
+    @pytest.fixture
+    def truth(self, port: BeamPort, device: roles.TwinLaser) -> BeamTruth:
+        return BeamTruth(port, device)
+
+    def test_an_interlock_that_opens_puts_the_light_out(self, device: roles.TwinLaser, truth: BeamTruth) -> None:
+        device.set_emission(True)
+        truth.open_interlock()
+        assert not device.emission()
+
+
+class TestRfSource(RfSourceConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return BeamPort() if world is None else world.port("RfSource", "alice.excitation")
+
+    @pytest.fixture
+    def device(self, port: BeamPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinRfSource:
+        return roles.TwinRfSource("rf", port, sim_clock)
+
+    @pytest.fixture
+    def truth(self, port: BeamPort, device: roles.TwinRfSource) -> BeamTruth:
+        return BeamTruth(port, device)
+
+
+class TestAom(AomConformance):
+    @pytest.fixture
+    def device(self, world: World | None, sim_clock: SimClock, close_instruments: None) -> Aom:
+        port: Any = BeamPort() if world is None else world.port("RfSource", "alice.excitation")
+        return Aom("aom", roles.TwinRfSource("rf", port, sim_clock), AomCalibration(0.5))
+
+
+class ShutterTruth:
+    def __init__(self, port: ShutterPort, clock: SimClock) -> None:
+        self._port, self._clock = port, clock
+
+    def position(self) -> Position:
+        now_ps = self._clock.now_ps()
+        return Position.OPEN if self._port.is_open(now_ps) else Position.CLOSED if self._port.is_closed(now_ps) else Position.MOVING
+
+    def move_by_hand(self, is_open: bool) -> None:
+        self._port.command(is_open, self._clock.now_ps())
+
+
+class TestShutter(ShutterConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return ShutterPort(travel_ps=TRAVEL_PS) if world is None else world.port("Shutter", "bob.shutter")
+
+    @pytest.fixture
+    def device(self, port: ShutterPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinShutter:
+        return roles.TwinShutter("shutter", port, sim_clock)
+
+    @pytest.fixture
+    def fault_line(self, port: ShutterPort, monkeypatch: pytest.MonkeyPatch) -> DeafPort:
+        return DeafPort(port, "command", monkeypatch)
+
+    @pytest.fixture
+    def truth(self, port: ShutterPort, sim_clock: SimClock) -> ShutterTruth:
+        return ShutterTruth(port, sim_clock)
+
+
+class DetectorTruth:
+    def __init__(self, port: DetectorPort) -> None:
+        self._port = port
+
+    def enabled(self) -> bool:
+        return self._port.on
+
+    def shine(self, rate: float) -> None:
+        if self._port.world is None:
+            pytest.skip("alone in the dark")
+        self._port.dark_rate_hz = rate
+
+    def overload(self) -> None:
+        self._port.set_overloaded(True)
+
+
+class TestDetector(SinglePhotonDetectorConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return DetectorPort() if world is None else world.port("SinglePhotonDetector", "bsm.detector_cv")
+
+    @pytest.fixture
+    def device(self, port: DetectorPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinDetector:
+        return roles.TwinDetector("detector", port, sim_clock)
+
+    @pytest.fixture
+    def truth(self, port: DetectorPort) -> DetectorTruth:
+        return DetectorTruth(port)
+
+
+class RandomTruth:
+    def __init__(self, port: RandomPort) -> None:
+        self._port = port
+
+    def stick(self) -> None:
+        self._port.stuck_at = 0xFF
+
+    def latch(self, bits: int, time_ps: int) -> None:
+        self._port.latched.append(Latched(bits, time_ps))
+
+
+class TestRandomSource(RandomSourceConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return RandomPort() if world is None else world.port("RandomSource", "alice.qrng")
+
+    @pytest.fixture
+    def device(self, port: RandomPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinRandomSource:
+        return roles.TwinRandomSource("qrng", port, sim_clock)
+
+    @pytest.fixture
+    def truth(self, port: RandomPort) -> RandomTruth:
+        return RandomTruth(port)
+
+
+class TaggerTruth:
+    """A click pattern of one bit is a single click."""
+
+    def __init__(self, port: TagPort) -> None:
+        self._port = port
+
+    def click(self, times_ps: Sequence[int], channels: Sequence[int]) -> None:
+        for time_ps, channel in zip(times_ps, channels, strict=True):
+            self._port.click(time_ps, 1 << channel - 1)
+
+
+class TestTagger(TimeTaggerConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return TagPort() if world is None else world.port("TimeTagger", "bsm.tagger")
+
+    @pytest.fixture
+    def device(self, port: TagPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinTagger:
+        return roles.TwinTagger("tagger", port, sim_clock)
+
+    @pytest.fixture
+    def truth(self, port: TagPort) -> TaggerTruth:
+        return TaggerTruth(port)
+
+
+class TestRotator(RotatorConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return RotatorPort() if world is None else world.port("Rotator", "bob.paddle")
+
+    @pytest.fixture
+    def device(self, port: RotatorPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinRotator:
+        return roles.TwinRotator("rotator", port, sim_clock)
+
+    @pytest.fixture
+    def fault_line(self, port: RotatorPort, monkeypatch: pytest.MonkeyPatch) -> DeafPort:
+        return DeafPort(port, "set", monkeypatch)
+
+    @pytest.fixture
+    def truth(self, port: RotatorPort) -> Any:
+        class Truth:
+            def angle(self) -> float:
+                return port.angle
+
+        return Truth()
+
+
+LOOP = AttemptLoop(
+    attempt_ps=10**6, attempts_per_burst=10, gap_ps=10**7, herald_ps=10**5, limit_attempts=100, gate_start_ps=18_200, gate_ps=60_000
+)
+PROGRAM = Program(
+    "bsm",
+    loop=LOOP,
+    accepted_patterns=(3, 12),
+    sections=sections_by_name(Section("readout", Action.ANALYSE, 10**6, 10**5, (Arm("0", 0.0), Arm("1", 1.0)))),
+)
+
+
+class SequencerTruth:
+    """Clicks by hand: the port shows the patterns that it is told, and matches exactly."""
+
+    def __init__(self, port: SequencerPort, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._port = port
+        self._patterns: list[int] = []
+        monkeypatch.setattr(port, "run", self._run)
+
+    def _run(self, start_ps: int, loop: AttemptLoop, accepted: tuple[int, ...], limit: int) -> Attempted:
+        pattern = self._patterns.pop(0) if self._patterns else 0
+        heralded = pattern in accepted
+        return Attempted(heralded, False, pattern * heralded, start_ps + loop.start_of_attempt_ps(5), 5 if heralded else limit)
+
+    def herald(self, pattern: int) -> None:
+        self._patterns.append(pattern)
+
+    def miss_reference(self) -> None:
+        self._port.missed_references = 1
+
+
+class TestSequencer(HeraldingSequencerConformance):
+    @pytest.fixture
+    def program(self) -> Program:
+        return PROGRAM
+
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return SequencerPort() if world is None else world.port("HeraldingSequencer", "bsm.sequencer")
+
+    @pytest.fixture
+    def device(self, port: SequencerPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinSequencer:
+        return roles.TwinSequencer("sequencer", port, sim_clock)
+
+    @pytest.fixture
+    def truth(self, port: SequencerPort, monkeypatch: pytest.MonkeyPatch) -> SequencerTruth:
+        return SequencerTruth(port, monkeypatch)
