@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ..protocol.records import MAX_U32, RECORD_STRUCT, Flag, RoundType
 
-_FALLBACK = int(Flag.FALLBACK)  # an IntFlag's own arithmetic costs microseconds
-
 
 class Round:
     """What one party knows of the current round; times in picoseconds on the party's own clock.
 
     Args:
         fallback: the declared output where no readout is possible.
+
+    Attributes:
+        measurable: a readout is still possible.
     """
 
     __slots__ = (
@@ -24,6 +25,7 @@ class Round:
         "index",
         "input_ps",
         "isolated_ps",
+        "measurable",
         "outcome",
         "pattern",
         "readout_ps",
@@ -47,6 +49,7 @@ class Round:
         self.isolated_ps = self.input_ps = self.readout_ps = self.done_ps = herald_ps
         self.counts = 0
         self.flags = 0
+        self.measurable = True
         self.round_type: int = RoundType.SELF
         self.setting = 0
         self.outcome = self.fallback
@@ -54,12 +57,8 @@ class Round:
     def give_up(self, flag: Flag) -> None:
         """No readout is possible any more: the fallback output stands, and the flag says why."""
         self.flags |= int(flag | Flag.FALLBACK)
+        self.measurable = False
         self.outcome = self.fallback
-
-    @property
-    def measurable(self) -> bool:
-        """Whether a readout is still possible."""
-        return not self.flags & _FALLBACK
 
     def pack(self) -> bytes:
         """The 48 bytes of the record."""
