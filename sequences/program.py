@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from ..errors import SequenceError
@@ -102,7 +103,7 @@ class AttemptLoop:
     gate_start_ps: int
     gate_ps: int
 
-    @property
+    @cached_property
     def burst_ps(self) -> int:
         """One burst with its pause."""
         return self.attempts_per_burst * self.attempt_ps + self.gap_ps

@@ -224,8 +224,17 @@ class Link(Instrument):
         on_progress: Callable[[Progress], None],
     ) -> engine.RunResult:
         self.plan = plan
+        _logger.info("%s: run to %d rounds, purpose %s, hardware %s", folder.path, plan.rounds, plan.purpose, self.hardware)
         try:
-            return engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress)
+            result = engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress)
+            _logger.info(
+                "%d rounds, %d vetoes, %.1f s%s",
+                result.rounds,
+                result.vetoes,
+                result.elapsed_s,
+                result.stopped and ", stopped: " + result.stopped,
+            )
+            return result
         finally:
             self.make_safe()
 
@@ -308,12 +317,16 @@ def _engine_log(path: Path) -> Iterator[None]:
     """Have Python's logging of the package, and that of QCoDeS and its instruments, written to the run's ``engine.log``."""
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = [logging.getLogger(name) for name in (__name__.partition(".")[0], "qcodes")]
-    for logger in loggers:
+    ours, theirs = (logging.getLogger(name) for name in (__name__.partition(".")[0], "qcodes"))
+    level = ours.level
+    if level == logging.NOTSET:
+        ours.setLevel(logging.INFO)
+    for logger in (ours, theirs):
         logger.addHandler(handler)
     try:
         yield
     finally:
-        for logger in loggers:
+        for logger in (ours, theirs):
             logger.removeHandler(handler)
+        ours.setLevel(level)
         handler.close()

@@ -30,6 +30,8 @@ _ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
 _EXCITATION_BEAMS = {"excitation", "excitation_laser"}
 _LIGHT = {"cooling", "repump"}
 _MAX_TABLES = 256
+# Python 3.11 looks a member up by name whenever it is written as Action.X; the round loop uses these.
+_ANALYSE, _SCRAMBLE, _CONNECT, _DISCONNECT = Action.ANALYSE, Action.SCRAMBLE, Action.CONNECT, Action.DISCONNECT
 CHANNELS = {"bsm.detector_ch": 0, "bsm.detector_cv": 1, "bsm.detector_dh": 2, "bsm.detector_dv": 3}
 """Bit of each detector in a click pattern."""
 
@@ -140,13 +142,13 @@ class World:
 
     def act(self, side: int, action: Action, arm: Arm | None, at_ps: int) -> None:
         """A sequencer's section acts on one node."""
-        if action is Action.ANALYSE:
+        if action is _ANALYSE:
             self._analyse(side, arm, at_ps)
-        elif action is Action.SCRAMBLE:
+        elif action is _SCRAMBLE:
             self.traps[side].forget()
             self._unread[side] = False
-        elif action in (Action.CONNECT, Action.DISCONNECT):
-            self.connected[side] = action is Action.CONNECT
+        elif action is _DISCONNECT or action is _CONNECT:
+            self.connected[side] = action is _CONNECT
 
     # -- what ports ask ----------------------------------------------------------------------------------------------------------------
 

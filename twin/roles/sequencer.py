@@ -10,6 +10,8 @@ from ...sequences.program import Action, Program, Section
 from ..ports import SequencerPort
 from .base import TwinInstrument, own_clock
 
+_LATCH = Action.LATCH  # Python 3.11 looks a member up by name whenever it is written as Action.LATCH
+
 
 class TwinSequencer(HeraldingSequencer, TwinInstrument):
     """A sequencer in memory, on the world. It plays :class:`~eventready.sequences.program.Program`.
@@ -53,7 +55,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
             raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._sections)}")
         start_ps = self.clock.now_ps()
         acts_ps = start_ps + part.acts_ps
-        if part.action is Action.LATCH:
+        if part.action is _LATCH:
             arm = self._port.latch(self._loaded().input_bits, acts_ps)
         chosen = None
         if part.arms:

@@ -59,7 +59,9 @@ def describe(progress: Progress) -> str:
 
 
 def _value(estimate: Estimate, form: str) -> str:
-    return f"{estimate.value:{form}} +- {estimate.sigma:{form}}"
+    # Where the few rounds so far all agree, the standard error is 0, but the interval is not.
+    sigma = estimate.sigma or (estimate.high - estimate.low) / 4
+    return f"{estimate.value:{form}} +- {sigma:{form}}"
 
 
 def duration(seconds: float) -> str:
