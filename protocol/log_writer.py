@@ -163,7 +163,7 @@ class RoundLogWriter:
         return self.durable_index
 
     def begin_commit(self, leave: int = 0) -> bool:
-        """Write appended records as one frame, to be made durable by :meth:`sync` and then :meth:`end_commit`; until then write nothing else.
+        """Write appended records as one frame, to be made durable by :meth:`sync` and :meth:`end_commit`; until then write nothing else.
 
         Args:
             leave: how many of the last ones stay in memory.

@@ -81,10 +81,11 @@ class World:
         Raises:
             ConfigError: the world has nothing to stand behind such a role.
         """
-        known = next((self.ports[slot] for slot in slots if slot in self.ports), None)
-        port = self._make_port(role, slots) if known is None else known
+        port = next((self.ports[slot] for slot in slots if slot in self.ports), None)
+        if port is None:
+            port = self._make_port(role, slots)
+            self.optics_changed()
         self.ports.update(dict.fromkeys(slots, port))
-        self.optics_changed()
         return port
 
     def _make_port(self, role: str, slots: tuple[str, ...]) -> Port:

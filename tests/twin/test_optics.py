@@ -55,8 +55,9 @@ def test_calibrated_and_with_nothing_wired_it_is_the_preset(in_force: Work, name
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.5, 1.0, 2.25, 4.0])
-def test_rf_power_turns_the_atom(in_force: Work, fraction: float) -> None:
-    found = in_force(MUNICH, excitation_ports(fraction * P_PI))
+@pytest.mark.parametrize("p_pi", [0.5, 0.2])
+def test_rf_power_turns_the_atom(in_force: Work, fraction: float, p_pi: float) -> None:
+    found = in_force(MUNICH.with_values({"node.alice.pi_pulse_power": p_pi}), excitation_ports(fraction * p_pi))
     assert found.alice.excitation == pytest.approx(math.sin(math.pi / 2 * math.sqrt(fraction)) ** 2, abs=1e-12)
     assert found.bob.excitation == 1.0
 

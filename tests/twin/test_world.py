@@ -176,11 +176,11 @@ def test_attempts_while_the_blade_is_on_its_way_do_not_decide_for_those_after_it
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_an_ion_out_of_the_focus_sends_little_until_it_is_back(make_lab: MakeLab, side: int) -> None:
-    lab = make_lab("oxford", seed=46)
+    party = ("alice", "bob")[side]
+    lab = make_lab("oxford", seed=46, values={f"node.{party}.shuttle_transmission": 1e-2})
     lab.nodes[side].act(Action.DISCONNECT, None, lab.now_ps)
     link = lab.preset.link_parameters()
-    party = ("alice", "bob")[side]
-    gone = dataclasses.replace(link, **{party: dataclasses.replace(link.node(party), channel_transmission=1e-4)})
+    gone = dataclasses.replace(link, **{party: dataclasses.replace(link.node(party), channel_transmission=1e-2)})
     assert close(rate(lab), probability(lab, gone))
     lab.nodes[side].act(Action.CONNECT, None, lab.now_ps)
     assert close(rate(lab), probability(lab))

@@ -80,23 +80,25 @@ def same_distribution(one: Counter[Any], other: Counter[Any]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("lifetimes", "limit"),
+    ("lifetimes", "limit", "burst"),
     [
-        ((1.5e-3, 1e-3), FOREVER),  # some ten bursts: heralds and losses about even
-        ((1e-4, 1.5e-4), FOREVER),  # both particles are often lost in one burst
-        ((1e-2, 1e-4), FOREVER),
-        ((1.5e-3, 1e-3), 7),  # within the first burst
-        ((1.5e-4, 3e-4), 20),  # at the end of a burst
-        ((1e-3, 1e-3), 33),
+        ((1.5e-3, 1e-3), FOREVER, 10),  # some ten bursts: heralds and losses about even
+        ((1e-4, 1.5e-4), FOREVER, 10),
+        ((2e-4, 1e-4), FOREVER, 100),  # both particles are lost in one burst, and most of it is empty
+        ((1e-2, 1e-4), FOREVER, 10),
+        ((1.5e-3, 1e-3), 7, 10),  # within the first burst
+        ((1.5e-4, 3e-4), 20, 10),  # at the end of a burst
+        ((1e-3, 1e-3), 33, 10),
+        ((2e-4, 1e-4), 60, 100),
     ],
 )
-def test_a_sampled_run_is_a_stepped_run(make_lab: MakeLab, lifetimes: tuple[float, float], limit: int) -> None:
+def test_a_sampled_run_is_a_stepped_run(make_lab: MakeLab, lifetimes: tuple[float, float], limit: int, burst: int) -> None:
     n = 10_000
     lab = make_lab(
         "munich-physics",
         seed=3,
         values=NOISY | {"node.alice.trap_lifetime": lifetimes[0], "node.bob.trap_lifetime": lifetimes[1]},
-        **SHORT_BURSTS,
+        **SHORT_BURSTS | {"attempts_per_burst": burst},
     )
     p = {present: herald_probability(lab, present) for present in ((True, True), (True, False), (False, True), (False, False))}
     rng = np.random.default_rng(4)

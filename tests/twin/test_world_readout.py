@@ -182,6 +182,15 @@ def test_without_cooling_light_nothing_fluoresces(make_lab: MakeLab, name: str, 
     assert lab.look(0)
 
 
+@pytest.mark.parametrize("beam", ["trap", "cooling", "repump"])
+def test_a_beam_that_is_told_what_it_does_already_goes_on(make_lab: MakeLab, beam: str) -> None:
+    lab = make_lab("munich-physics", seed=9)
+    for change in ({"on": True}, {"power_w": 0.3}, {"locked": True}, {}):
+        lab.beam("alice", beam).set(lab.now_ps, **change)
+        assert lab.look(0)
+        assert lab.herald().heralded
+
+
 @pytest.mark.parametrize("name", LINKS)
 def test_counts_are_those_of_the_preset_in_its_window_and_in_proportion_in_another(make_lab: MakeLab, name: str) -> None:
     preset = load_preset(name)

@@ -39,11 +39,22 @@ def test_no_two_seeds_or_segments_share_their_bits() -> None:
     assert len(set(bits)) == len(bits)
 
 
+def test_no_two_streams_of_a_world_are_the_same() -> None:
+    world = World(load_preset("oxford"), seed=61, readout_window=1e-3)
+    draws = [*world._draws, world._herald_draws, world._dark_draws]
+    ports = [world.random_port(side) for side in (0, 1)]
+    first = [stream.rng.bytes(16) for stream in draws] + [port.read(16) for port in ports]
+    assert len(set(first)) == 6
+
+
 Disturb = Callable[[Any], object]
 
 
-def undisturbed(lab: Any, disturb: Disturb, n: int = 3000) -> list[tuple[int, int, int, bool, int]]:
-    """Heralds, Bob's outcomes and counts, Bob's random bits: all that Alice's instruments must not shift. More than a block of each."""
+def undisturbed(lab: Any, disturb: Disturb, n: int = 300) -> list[tuple[int, int, int, bool, int]]:
+    """Heralds, Bob's outcomes and counts, Bob's random bits: all that Alice's instruments must not shift.
+
+    The disturbance comes first: numbers are drawn in blocks, and it must be able to come between them.
+    """
     found = []
     for _ in range(n):
         disturb(lab)

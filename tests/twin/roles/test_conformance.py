@@ -98,6 +98,12 @@ class TestLaser(LaserConformance):
     def truth(self, port: BeamPort, device: roles.TwinLaser) -> BeamTruth:
         return BeamTruth(port, device)
 
+    def test_a_lost_lock_is_told(self, device: roles.TwinLaser, port: BeamPort) -> None:
+        device.set_emission(True)
+        assert (device.locked(), device.readiness().ok) == (True, True)
+        port.set(0, locked=False)
+        assert (device.locked(), device.readiness().reasons) == (False, ("not locked",))
+
     def test_an_interlock_that_opens_puts_the_light_out(self, device: roles.TwinLaser, truth: BeamTruth) -> None:
         device.set_emission(True)
         truth.open_interlock()
@@ -234,6 +240,11 @@ class TestTagger(TimeTaggerConformance):
     def truth(self, port: TagPort) -> TaggerTruth:
         return TaggerTruth(port)
 
+    def test_only_the_channels_asked_for_come(self, device: roles.TwinTagger, port: TagPort) -> None:
+        device.start((2, 4))
+        port.click(5, 0b1111)
+        assert device.read().channels.tolist() == [2, 4]
+
 
 class TestRotator(RotatorConformance):
     @pytest.fixture
@@ -255,6 +266,18 @@ class TestRotator(RotatorConformance):
                 return port.angle
 
         return Truth()
+
+    def test_the_angle_is_where_the_mount_is_not_where_it_was_sent(self, device: roles.TwinRotator) -> None:
+        device.angle(1.0)
+        device.set_angle(0.5)
+        assert (device.angle(), device.moving()) == (pytest.approx(1.0), True)
+        device.clock.sleep(0.25)
+        assert device.angle() == pytest.approx(0.75)
+        device.set_angle(1.0)  # back again, from there
+        device.clock.sleep(0.2)
+        assert device.angle() == pytest.approx(0.95)
+        device.make_safe()
+        assert device.angle() == 1.0
 
 
 LOOP = AttemptLoop(
