@@ -180,8 +180,10 @@ def _is_ordinary(records: NDArray[np.void], party: str, after: int | None) -> bo
     lowest bits up; the upper half of the one before it is ``counts``.
     """
     words = np.ascontiguousarray(records).view("<u8").reshape(-1, 6)
-    first = 0 if after is None else after + 1
-    if not len(words) or int(words[0, 0]) < first or int(words[-1, 0]) - int(words[0, 0]) != len(words) - 1:
+    if not len(words):
+        return False
+    first, last = int(words[0, 0]), int(words[-1, 0])
+    if last == NO_INDEX or last - first != len(words) - 1 or (after is not None and first <= after):
         return False
     public = party == "public"
     if ((words[:, 5] & _FIXED_BITS[public]) != _FIXED_VALUE[public]).any() or (public and (words[:, 4] >> np.uint64(32)).any()):

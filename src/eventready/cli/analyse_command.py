@@ -34,6 +34,8 @@ def command(run_dir: Path | None, counts: Path | None, game: str | None, burn: b
 
     if (run_dir is None) == (counts is None):
         raise ConfigError("give the folder of a run, or --counts CSV; see eventready analyse --help")
+    if run_dir is not None and game is not None:
+        raise ConfigError("--game goes with --counts; a run knows which game it plays")
     if counts is not None:
         report = from_counts(counts, game)
     else:
