@@ -5,6 +5,7 @@ Every comparison is at 4 sigma, a false alarm in 16 000 each; seeds are fixed.
 
 import numpy as np
 import pytest
+
 from eventready.protocol.bell import GAMES, Counts, chsh_s, qber
 from eventready.protocol.join import join_run
 from eventready.protocol.run_folder import load_run

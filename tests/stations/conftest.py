@@ -47,14 +47,19 @@ def open_twin(config_of):
 
 
 class MemoryLog:
-    """A :class:`~eventready.protocol.round_log.GroupCommit` on no disk, with a journal of what happened in which order."""
+    """A :class:`~eventready.protocol.round_log.GroupCommit` on no disk, with a journal of what happened in which order.
+
+    A commit in the background has ended when it has been asked for ``slowness`` times.
+    """
+
+    slowness = 1
 
     def __init__(self, name, journal=None):
         self.name = name
         self.durable_index = None
         self.durable = []
         self.pending = []
-        self._in_flight = 0
+        self._in_flight = self._asked = 0
         self._journal = [] if journal is None else journal
 
     def append(self, record):
@@ -66,13 +71,15 @@ class MemoryLog:
         self._in_flight = self._in_flight or len(self.pending) - leave
 
     def poll(self):
-        return self._sync(self._in_flight) if self._in_flight else None
+        self._asked += bool(self._in_flight)
+        return self._sync(self._in_flight) if self._asked >= self.slowness else None
 
     def commit(self):
         return self._sync(len(self.pending))
 
     def _sync(self, count):
-        synced, self.pending, self._in_flight = self.pending[:count], self.pending[count:], 0
+        synced, self.pending = self.pending[:count], self.pending[count:]
+        self._in_flight = self._asked = 0
         self.durable += synced
         self.durable_index = max((index for index in map(self._index, synced) if index is not None), default=self.durable_index)
         self._journal.append(("commit", self.name, self.durable_index))

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from eventready.errors import DeviceConnectionError, DeviceFault, NotReady, SequenceError
+from eventready.errors import ConfigError, DeviceConnectionError, DeviceFault, NotReady, SequenceError
 from eventready.instruments import Position, RandomSource
 from eventready.protocol.records import Flag
 from eventready.stations.messages import Accepted, Isolated, Ready, RoundTypeBit
 from eventready.stations.states import State
 from eventready.twin.ports import Latched
+from eventready.twin.roles import TwinShutter
 
 FAULT = Flag.FALLBACK | Flag.DEVICE_FAULT
 OPEN = Flag.FALLBACK | Flag.NOT_ISOLATED
@@ -104,6 +105,14 @@ def test_the_filter_is_confirmed_before_attempting(loop):
     port.command(True, 0)
     port.stuck = True
     with pytest.raises(DeviceFault, match="bob_filter: not closed"):
+        loop.run()
+    assert loop.journal == []
+
+
+@pytest.mark.parametrize("blind", ["bob_shutter", "bob_filter"])
+def test_isolation_that_nobody_can_confirm_begins_no_run(loop, mocker, blind):
+    mocker.patch.object(TwinShutter, "confirmed", property(lambda shutter: shutter.name != blind))
+    with pytest.raises(ConfigError, match=f"{blind}: its position is not measured"):
         loop.run()
     assert loop.journal == []
 

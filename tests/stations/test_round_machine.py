@@ -166,9 +166,11 @@ class Rounds(RuleBasedStateMachine):
         self.faults = 0
         self.said = []
 
-    @initialize(interval=st.sampled_from([0.0, 1e-9, 1e9]), rounds=st.integers(1, ROUNDS))
-    def begin(self, interval, rounds):
+    @initialize(interval=st.sampled_from([0.0, 1e-9, 1e9]), slowness=st.integers(1, 3), rounds=st.integers(1, ROUNDS))
+    def begin(self, interval, slowness, rounds):
         self.rounds = rounds
+        for log in self.logs.values():
+            log.slowness = slowness
         self.bsm.begin(self.logs["public"], self.events_class(), RunGoal(rounds, interval, acknowledged=self.acknowledged.append), -1)
         for name in PARTIES:
             self.send(self.nodes[name].begin(self.logs[name], self.events_class(), -1))
