@@ -70,7 +70,7 @@ class Flag(enum.IntFlag):
     LOST = 2
     """Written by a resumed run for a round that a crash swallowed."""
     NOT_ISOLATED = 4
-    """Isolation was not reached; the input was drawn and recorded but never applied."""
+    """Isolation was not reached in time: nothing was read out. Where it comes before the input is applied, the input never was."""
     DEVICE_FAULT = 8
     """A device failed between herald and readout."""
     VETOED = 16

@@ -124,8 +124,7 @@ class RunFolder:
             ConfigError: the path is taken, or no folder can be made there.
         """
         target = Path(path)
-        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise ConfigError(f"{target}: this exists and is not an empty folder; choose another output folder, or resume the run in it")
+        cls.require_free(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = cls(Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")))
@@ -140,6 +139,16 @@ class RunFolder:
         except OSError as error:
             raise ConfigError(f"{target}: cannot make the run folder ({error.strerror}); choose another output folder") from error
         return cls(target)
+
+    @staticmethod
+    def require_free(path: Path) -> None:
+        """See that a new run folder can stand at ``path``.
+
+        Raises:
+            ConfigError: something does already.
+        """
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise ConfigError(f"{path}: this exists and is not an empty folder; choose another output folder, or resume the run in it")
 
     def _fill(self, link_yaml: str | None) -> None:
         for party in PARTIES:

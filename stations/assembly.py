@@ -147,6 +147,7 @@ def _sr_procedures(
         type_bits=type_bits,
         test_below=int(purpose.test_fraction * 2**type_bits),
         slot_ps=to_ps(timings.round_type),
+        coherence_ps=to_ps(timings.coherence_limit),
     )
 
 

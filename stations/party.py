@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
-from ..errors import DeviceError, SequenceError
+from ..errors import DeviceError, DeviceFault, SequenceError
+from ..instruments import HeraldingSequencer
 from ..protocol.records import Flag
 from ..protocol.round_log import GroupCommit
 from .events import EventLog
@@ -195,6 +196,19 @@ class Party:
         """The readout of this round is lost; its record is not."""
         self._round.give_up(Flag.NOT_ISOLATED if step in ISOLATION_STEPS else Flag.DEVICE_FAULT)
         self._events.note(self.name, self.clock.now(), self.state, self.state, f"round {self._round.index}: {error}")
+
+    def note_readout(self, readout_ps: int, coherence_ps: int, sequencer: HeraldingSequencer) -> None:
+        """Record when the projection was.
+
+        Raises:
+            DeviceFault: it came after the coherence time.
+        """
+        self._round.readout_ps = readout_ps
+        late_ps = readout_ps - self._round.herald_ps - coherence_ps
+        if late_ps > 0:
+            raise DeviceFault(
+                sequencer.name, f"the readout came {late_ps / 1e6:.1f} us after the coherence time; check trigger and line delays"
+            )
 
     def step_accepted(self) -> bool:
         """The round exists."""

@@ -94,13 +94,7 @@ class RbParty(Party):
         """The readout and ionisation pulse, within the coherence time."""
         self._enter(READING)
         played = self._do.sequencer.play("readout", self._round.setting)
-        self._round.readout_ps = played.start_ps + self._acts_ps
-        late_ps = self._round.readout_ps - self._round.herald_ps - self._do.coherence_ps
-        if late_ps > 0:
-            raise DeviceFault(
-                self._do.sequencer.name,
-                f"the readout pulse came {late_ps / 1e6:.1f} us after the coherence time; check trigger and line delays",
-            )
+        self.note_readout(played.start_ps + self._acts_ps, self._do.coherence_ps, self._do.sequencer)
         return True
 
     def step_shutter_confirmed(self) -> bool:

@@ -39,6 +39,7 @@ class SrProcedures:
         type_bits: Bob only: how many of his random bits decide the round's type; 0 at Alice, who is told.
         test_below: Bob only: a round is a test when the number that these bits make is below this.
         slot_ps: from isolation to the input; the same in every round, so that the traffic in between tells nothing.
+        coherence_ps: the rotation must act within this time after the herald.
     """
 
     loading: TrapLoading
@@ -54,6 +55,7 @@ class SrProcedures:
     type_bits: int
     test_below: int
     slot_ps: int
+    coherence_ps: int
 
 
 class SrParty(Party):
@@ -156,7 +158,8 @@ class SrParty(Party):
         """Turn the qubit into the basis of the input, in the frame of the herald pattern."""
         self._enter(READING)
         arm = self._do.arms[self._round.setting, self._round.pattern]
-        self._round.readout_ps = self._do.sequencer.play("rotate", arm).start_ps + self._acts_ps
+        played = self._do.sequencer.play("rotate", arm)
+        self.note_readout(played.start_ps + self._acts_ps, self._do.coherence_ps, self._do.sequencer)
         return True
 
     def step_fluorescence(self) -> bool:

@@ -141,7 +141,9 @@ def make_party(platform, name, clock):
     arms = {(setting, 0b0011): setting for setting in range(3)}
     by_name = {"alice": {"type_bits": 0, "key_setting": 0}, "bob": {"type_bits": 8, "key_setting": 2}}[name]
     return SrParty(
-        told, clock, SrProcedures(**shared, scramble=parts.reset, arms=arms, test_below=128, slot_ps=48_000_000, **by_name)
+        told,
+        clock,
+        SrProcedures(**shared, scramble=parts.reset, arms=arms, test_below=128, slot_ps=48_000_000, coherence_ps=10**12, **by_name),
     ), parts
 
 

@@ -94,8 +94,11 @@ def _is_given(context: click.Context, name: str) -> bool:
 def _run(
     link: str, rounds: int | None, purpose: str, hardware: str, seed: int | None, out: Path | None, progress: ProgressLine
 ) -> RunResult:
+    from ..protocol.run_folder import RunFolder
     from ..stations.link import open_link
 
+    if out is not None:
+        RunFolder.require_free(out)  # before any instrument is opened
     with open_link(link, hardware=hardware, seed=seed) as opened:
         for warning in opened.config.warnings:
             click.echo(f"warning: {warning}", err=True)
