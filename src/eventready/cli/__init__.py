@@ -19,6 +19,9 @@ _COMMANDS = {
 }
 
 
+_HELP = ["-h", "--help"]
+
+
 class _Commands(click.Group):
     """A group that imports a command's module when the command is wanted."""
 
@@ -29,10 +32,12 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = import_module(f".{_COMMANDS[cmd_name]}", __name__).command
+        # click keeps a command's help option once made, so it must not depend on the context of the first call.
+        command.context_settings["help_option_names"] = _HELP
         return command
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_Commands, context_settings={"help_option_names": _HELP})
 @click.option("-v", "--verbose", is_flag=True, help="Show the log on the screen, too.")
 @click.version_option(package_name="eventready")
 def cli(verbose: bool) -> None:

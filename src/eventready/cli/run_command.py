@@ -126,7 +126,7 @@ def _stands_behind(link: Link) -> str:
     for entry in wired:
         kinds.setdefault(entry.hardware, []).append(entry.instrument)
     if set(kinds) == {"twin role"} and link.hardware == "wire":
-        return f"{link.name}: no instrument of this link has a driver with a simulator; all {len(wired)} are roles of the twin"
+        return f"{link.name}: no driver is run against its simulator in a link yet; all {len(wired)} instruments are roles of the twin"
     parts = [f"{len(names)} {kind}{'s' if len(names) != 1 else ''}" for kind, names in kinds.items()]
     return f"{link.name}: {', '.join(parts)}"
 

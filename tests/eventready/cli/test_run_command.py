@@ -95,7 +95,7 @@ def test_a_key_run_shows_no_statistics(eventready, tmp_path, mocker):
 def test_wire_says_that_the_twin_stands_in(eventready):
     code, _, err = eventready("run", "oxford", "--rounds", 2, "--hardware", "wire", "--out", "run")
     assert code == 0
-    assert "no instrument of this link has a driver with a simulator; all 26 are roles of the twin" in err
+    assert "no driver is run against its simulator in a link yet; all 26 instruments are roles of the twin" in err
 
 
 @pytest.mark.usefixtures("no_report")
