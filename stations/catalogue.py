@@ -18,7 +18,7 @@ class Device:
 
     Args:
         role: name of the role class in :mod:`eventready.instruments`.
-        driver: dotted path of the driver, as a Station file's ``type`` names it.
+        driver: dotted path of the class that plays the role. A Station file's ``type`` names it, or the instrument that it is a part of.
         simulator: dotted path of the device simulator; None where there is none yet.
         verified: how far the driver has been verified, in words.
     """
@@ -29,7 +29,12 @@ class Device:
     verified: str
 
 
-DEVICES: tuple[Device, ...] = ()
+DEVICES: tuple[Device, ...] = (
+    Device(
+        "Laser", "eventready.drivers.toptica.DlcLaser", "eventready.twin.devices.DlcProSimulator", "simulator only, never a real DLC pro"
+    ),
+    Device("Shutter", "eventready.drivers.thorlabs.SC10", "eventready.twin.devices.SC10Simulator", "simulator only, never a real SC10"),
+)
 
 TWIN_ROLES: dict[str, str] = {
     "HeraldingSequencer": "eventready.twin.roles.TwinSequencer",

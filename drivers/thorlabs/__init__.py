@@ -1,0 +1,5 @@
+"""Devices by Thorlabs."""
+
+from .sc10 import SC10
+
+__all__ = ["SC10"]

@@ -1,0 +1,5 @@
+"""Devices by Toptica."""
+
+from .dlc_pro import DlcLaser, DlcPro
+
+__all__ = ["DlcLaser", "DlcPro"]
