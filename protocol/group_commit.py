@@ -23,6 +23,7 @@ class GroupCommit:
         self._writer = writer
         self._executor = executor
         self._sync: Future[None] | None = None
+        self._synced = False  # asked in every round; Future.done() takes a lock
         self.append = writer.append
 
     def start(self, leave: int = 0) -> None:
@@ -33,7 +34,8 @@ class GroupCommit:
             ValueError: a record may not stand in this log.
         """
         if self._sync is None and self._writer.begin_commit(leave):
-            self._sync = self._executor.submit(self._writer.sync)
+            self._synced = False
+            self._sync = self._executor.submit(self._wait_for_disk)
 
     def poll(self) -> int | None:
         """Index of the last durable round if a commit has ended since the last call, else None.
@@ -41,7 +43,7 @@ class GroupCommit:
         Raises:
             LogStopped: the disk failed.
         """
-        if self._sync is None or not self._sync.done():
+        if self._sync is None or not self._synced:
             return None
         return self._end(self._sync)
 
@@ -55,6 +57,12 @@ class GroupCommit:
         if self._sync is not None:
             self._end(self._sync)
         return self._writer.commit()
+
+    def _wait_for_disk(self) -> None:
+        try:
+            self._writer.sync()
+        finally:
+            self._synced = True
 
     def _end(self, sync: Future[None]) -> int | None:
         error = sync.exception()

@@ -83,7 +83,6 @@ class BlockTable:
             measurement.register_custom_parameter("block", label="Block")
             for name, label, unit in self._columns:
                 measurement.register_custom_parameter(name, label=label, unit=unit, setpoints=("block",))
-            measurement.write_period = 0.5
             with redirect_stdout(io.StringIO()):  # QCoDeS prints there, where `eventready run --json` prints JSON
                 self._saver = on_failure.enter_context(measurement.run())
             self._stack = on_failure.pop_all()
