@@ -11,50 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import SequenceError
-from .program import Action, Arm, AttemptLoop, Program, Section, sections_by_name, to_ps
+from .attempts import AttemptTimings
+from .program import Action, Arm, Program, Section, sections_by_name, to_ps
 
 
 @dataclass(frozen=True)
-class MunichTimings:
-    """Timings in seconds, at the atom, as the link file gives them.
+class MunichTimings(AttemptTimings):
+    """Timings in seconds, at the atom, as the link file gives them; those of the attempts are in :class:`~.attempts.AttemptTimings`.
 
     Args:
-        attempt: period of the attempts.
-        excitation: from the start of an attempt to the entangling pulse.
-        gate_start: from the pulse, as it would arrive at the detectors, to the opening of their gate.
-        gate: how long photons are accepted.
-        attempts_per_burst: attempts between two coolings.
-        attempt_limit: attempts without a herald after which the sequencer returns.
-        burst_cooling: cooling and presence check after each burst.
         input_delay: from the herald signal to the input standing.
         readout_delay: from the input to the start of the readout pulse.
         readout_pulse: readout and ionisation pulse.
     """
 
-    attempt: float
-    excitation: float
-    gate_start: float
-    gate: float
-    attempts_per_burst: int
-    attempt_limit: int
-    burst_cooling: float
     input_delay: float
     readout_delay: float
     readout_pulse: float
-
-
-def herald_program(timings: MunichTimings, longest_line: float, patterns: Sequence[int]) -> Program:
-    """What the heralding station's sequencer is loaded with; ``longest_line`` is the longer one-way delay to it, s."""
-    loop = AttemptLoop(
-        attempt_ps=to_ps(timings.attempt),
-        attempts_per_burst=timings.attempts_per_burst,
-        gap_ps=to_ps(timings.burst_cooling),
-        herald_ps=to_ps(timings.excitation + longest_line + timings.gate_start + timings.gate),
-        limit_attempts=timings.attempt_limit,
-        gate_start_ps=to_ps(timings.gate_start),
-        gate_ps=to_ps(timings.gate),
-    )
-    return Program("bsm", loop=loop, accepted_patterns=tuple(patterns))
 
 
 def node_program(node: str, timings: MunichTimings, angles: Sequence[float]) -> Program:

@@ -11,21 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .program import Action, Arm, AttemptLoop, Program, Section, sections_by_name, to_ps
+from .attempts import AttemptTimings
+from .program import Action, Arm, Program, Section, sections_by_name, to_ps
 
 
 @dataclass(frozen=True)
-class OxfordTimings:
-    """Timings in seconds, at the ion, as the link file gives them.
+class OxfordTimings(AttemptTimings):
+    """Timings in seconds, at the ion, as the link file gives them; those of the attempts are in :class:`~.attempts.AttemptTimings`.
 
     Args:
-        attempt: period of the attempts.
-        excitation: from the start of an attempt to the entangling pulse.
-        gate_start: from the pulse, as it would arrive at the detectors, to the opening of their gate.
-        gate: how long photons are accepted.
-        attempts_per_burst: attempts between two coolings.
-        attempt_limit: attempts without a herald after which the sequencer returns.
-        burst_cooling: Doppler cooling and presence check after each block.
         shuttle: ion out of the fibre's focus, settled.
         input_delay: from the moment an input may be drawn to the input standing.
         rotation: into the measurement basis; the same for every input.
@@ -34,33 +28,12 @@ class OxfordTimings:
         recool: cooling and state check before the next attempts.
     """
 
-    attempt: float
-    excitation: float
-    gate_start: float
-    gate: float
-    attempts_per_burst: int
-    attempt_limit: int
-    burst_cooling: float
     shuttle: float
     input_delay: float
     rotation: float
     scramble: float
     reconnect: float
     recool: float
-
-
-def herald_program(timings: OxfordTimings, longest_line: float, patterns: Sequence[int]) -> Program:
-    """What the heralding station's sequencer is loaded with; ``longest_line`` is the longer one-way delay to it, s."""
-    loop = AttemptLoop(
-        attempt_ps=to_ps(timings.attempt),
-        attempts_per_burst=timings.attempts_per_burst,
-        gap_ps=to_ps(timings.burst_cooling),
-        herald_ps=to_ps(timings.excitation + longest_line + timings.gate_start + timings.gate),
-        limit_attempts=timings.attempt_limit,
-        gate_start_ps=to_ps(timings.gate_start),
-        gate_ps=to_ps(timings.gate),
-    )
-    return Program("bsm", loop=loop, accepted_patterns=tuple(patterns))
 
 
 def in_frame(theta: float, bell_state: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ..clock import Clock
 from ..instruments import Role
 from ..sequences import munich, oxford
+from ..sequences.attempts import herald_program
 from ..sequences.program import Program, to_ps
 from .config import LinkConfig
 from .config_models import Rb87Link, SiftedPurpose, Sr88Link
@@ -52,10 +53,10 @@ def programs(config: LinkConfig) -> dict[str, Program]:
     if isinstance(link, Rb87Link):
         timings = _timings(munich.MunichTimings, link.timings)
         nodes = {party: munich.node_program(party, timings, getattr(link.settings, party)) for party in PARTIES}
-        return {"bsm": munich.herald_program(timings, longest, patterns), **nodes}
+        return {"bsm": herald_program(timings, longest, patterns), **nodes}
     ion_timings = _timings(oxford.OxfordTimings, link.timings)
     return {
-        "bsm": oxford.herald_program(ion_timings, longest, patterns),
+        "bsm": herald_program(ion_timings, longest, patterns),
         "alice": oxford.node_program("alice", ion_timings, link.settings.alice, ()),
         "bob": oxford.node_program("bob", ion_timings, link.settings.bob, _frames(config)),
     }

@@ -17,9 +17,8 @@ from .events import EventLog
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
+from .slots import PARTIES
 from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
-
-PARTIES = ("alice", "bob")
 
 
 @dataclass(frozen=True)

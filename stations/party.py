@@ -6,6 +6,7 @@ methods named ``step_<name>``, of the platform's subclass in :mod:`.rb_party` or
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ class PartySettings:
     patience: float = 3600.0
 
 
-class Party:
+class Party(ABC):
     """State machine of one party.
 
     Args:
@@ -133,17 +134,17 @@ class Party:
 
     # -- what subclasses add -----------------------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def prepare_round(self) -> None:
         """Prepare the platform's own procedures before the first round."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare_inputs(self) -> None:
         """Prepare the source of inputs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def disconnect(self) -> None:
         """Cut the light path to the outside, as part of making everything safe."""
-        raise NotImplementedError
 
     # -- messages ----------------------------------------------------------------------------------------------------------------------
 
@@ -292,6 +293,6 @@ class Party:
         round_.give_up(Flag.LOST)
         return round_.pack(), round_.round_type
 
+    @abstractmethod
     def draw_lost(self, index: int, round_type: int | None) -> tuple[int, int]:
         """Round type and input for a round that a crash swallowed."""
-        raise NotImplementedError

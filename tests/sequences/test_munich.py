@@ -8,7 +8,8 @@ import math
 import pytest
 
 from eventready.errors import SequenceError
-from eventready.sequences.munich import MunichTimings, herald_program, node_program
+from eventready.sequences.attempts import herald_program
+from eventready.sequences.munich import MunichTimings, node_program
 from eventready.sequences.program import Action
 
 TIMINGS = MunichTimings(

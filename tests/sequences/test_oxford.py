@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventready.sequences.oxford import OxfordTimings, arm_table, herald_program, in_frame, node_program
+from eventready.sequences.attempts import herald_program
+from eventready.sequences.oxford import OxfordTimings, arm_table, in_frame, node_program
 from eventready.sequences.program import Action
 from eventready.twin.physics import BellState, frame
 

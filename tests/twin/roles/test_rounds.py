@@ -11,7 +11,7 @@ import pytest
 from eventready.clock import SimClock
 from eventready.instruments import ExitReason, Position
 from eventready.protocol.bell import MUNICH_GAME, OXFORD_GAME, BellGame
-from eventready.sequences import munich, oxford
+from eventready.sequences import attempts, munich, oxford
 from eventready.twin import roles
 from eventready.twin.physics import Expectation, expected
 from eventready.twin.physics.expectation import MUNICH_ANALYSES, MUNICH_PATTERNS, OXFORD_ANALYSES, OXFORD_PATTERNS
@@ -91,7 +91,7 @@ def test_munich(close_instruments: None, order: tuple[int, int]) -> None:
     ]
     shutter = roles.TwinShutter("shutter", world.port("Shutter", "bob.shutter"), nodes[1].clock)
     bsm = roles.TwinSequencer("bsm", world.port("HeraldingSequencer", "bsm.sequencer"), SimClock())
-    bsm.load(munich.herald_program(times, 3.43e-6, tuple(MUNICH_PATTERNS)))
+    bsm.load(attempts.herald_program(times, 3.43e-6, tuple(MUNICH_PATTERNS)))
     for node in nodes:
         for laser in node.lasers.values():
             laser.set_emission(True)
@@ -135,7 +135,7 @@ def test_oxford(close_instruments: None) -> None:
         for k, side in enumerate(SIDES)
     ]
     bsm = roles.TwinSequencer("bsm", world.port("HeraldingSequencer", "bsm.sequencer"), SimClock())
-    bsm.load(oxford.herald_program(times, 4.9e-9, tuple(OXFORD_PATTERNS)))
+    bsm.load(attempts.herald_program(times, 4.9e-9, tuple(OXFORD_PATTERNS)))
     for node in nodes:
         node.load((node.rf["cooling"], node.rf["repump"], node.lasers["photoionisation"]), 7)
         node.lasers["photoionisation"].set_emission(False)

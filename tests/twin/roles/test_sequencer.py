@@ -12,7 +12,7 @@ import pytest
 from eventready.clock import SimClock
 from eventready.errors import DeviceFault, NotReady, SequenceError
 from eventready.instruments import ExitReason
-from eventready.sequences import munich
+from eventready.sequences import attempts, munich
 from eventready.sequences.program import Action, Arm, Program, Section, sections_by_name
 from eventready.testing import MockProgram
 from eventready.twin.ports import SequencerPort
@@ -43,7 +43,7 @@ def lab(make_lab: MakeLab) -> Any:
 @pytest.fixture
 def bsm(lab: Any, close_instruments: None) -> TwinSequencer:
     sequencer = TwinSequencer("bsm", lab.bsm, SimClock(lab.now_ps))
-    sequencer.load(munich.herald_program(TIMES, 3.43e-6, lab.patterns))
+    sequencer.load(attempts.herald_program(TIMES, 3.43e-6, lab.patterns))
     return sequencer
 
 
@@ -122,7 +122,7 @@ def test_a_node_cannot_attempt_and_the_heralding_station_has_no_sections(alice: 
 def test_a_new_program_starts_new_counts(bsm: TwinSequencer) -> None:
     bsm.run(100)
     assert bsm.counters() != (0, 0)
-    bsm.load(munich.herald_program(TIMES, 3.43e-6, (3, 12)))
+    bsm.load(attempts.herald_program(TIMES, 3.43e-6, (3, 12)))
     assert bsm.counters() == (0, 0)
 
 
