@@ -10,6 +10,8 @@ independent of heralding, so a run of attempts may be cut at any loss and drawn 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from .pairs import HeraldTable, HiddenPair, Reading
 from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
 from .physics.readout import count_means
-from .ports import Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
+from .ports import Actor, Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
 from .trap import Trap
 
 SIDES: tuple[Side, Side] = ("alice", "bob")
@@ -30,8 +32,8 @@ _ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
 _EXCITATION_BEAMS = {"excitation", "excitation_laser"}
 _LIGHT = {"cooling", "repump"}
 _MAX_TABLES = 256
-# Python 3.11 looks a member up by name whenever it is written as Action.X; the round loop uses these.
-_ANALYSE, _SCRAMBLE, _CONNECT, _DISCONNECT = Action.ANALYSE, Action.SCRAMBLE, Action.CONNECT, Action.DISCONNECT
+_FOREVER_PS = 2**100
+"""Later than any run of attempts ends, however dark the link is."""
 CHANNELS = {"bsm.detector_ch": 0, "bsm.detector_cv": 1, "bsm.detector_dh": 2, "bsm.detector_dv": 3}
 """Bit of each detector in a click pattern."""
 
@@ -141,15 +143,29 @@ class World:
         """Something between the atoms and the detectors changed: the physics is worked out afresh when it is next needed."""
         self._in_force.clear()
 
-    def act(self, side: int, action: Action, arm: Arm | None, at_ps: int) -> None:
-        """A sequencer's section acts on one node."""
-        if action is _ANALYSE:
-            self._analyse(side, arm, at_ps)
-        elif action is _SCRAMBLE:
-            self.traps[side].forget()
-            self._unread[side] = False
-        elif action is _DISCONNECT or action is _CONNECT:
-            self.connected[side] = action is _CONNECT
+    def actor(self, side: int, action: Action) -> Actor:
+        """What a sequencer's section of this kind does to one node."""
+        acts: dict[Action, Callable[[int, Arm | None, int], None]] = {
+            Action.ANALYSE: self._analyse,
+            Action.SCRAMBLE: self._scramble,
+            Action.CONNECT: self._connect,
+            Action.DISCONNECT: self._disconnect,
+            Action.LATCH: self._latch,
+        }
+        return partial(acts[action], side)
+
+    def _scramble(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        self.traps[side].forget()
+        self._unread[side] = False
+
+    def _connect(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        self.connected[side] = True
+
+    def _disconnect(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        self.connected[side] = False
+
+    def _latch(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        """Drawing an input does nothing to the particle."""
 
     # -- what ports ask ----------------------------------------------------------------------------------------------------------------
 
@@ -161,23 +177,21 @@ class World:
         """
         self._pair = None
         alice, bob = self.traps
-        done = 0
+        done, now_ps = 0, start_ps
         while True:
-            now_ps = start_ps + loop.start_of_attempt_ps(done)
             present = (alice.present(now_ps), bob.present(now_ps))
             missing = not (present[0] and present[1])
             stop = min(limit, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst) if missing else limit
-            last = stop
-            for trap, there in zip(self.traps, present, strict=True):
-                if there:
-                    last = min(last, loop.attempts_begun_before_ps(trap.lost_ps - start_ps))
+            lost_ps = min(alice.lost_ps if present[0] else _FOREVER_PS, bob.lost_ps if present[1] else _FOREVER_PS)
             table = self._table(present, accepted, loop, start_ps)
             attempt = done + self._attempts_until_herald(table)
-            if attempt <= last:
-                return self._herald(table, start_ps + loop.start_of_attempt_ps(attempt - 1) + loop.herald_ps, attempt)
-            if last == stop:
-                return Attempted(False, missing, 0, start_ps + -(-last // loop.attempts_per_burst) * loop.burst_ps, last)
-            done = last
+            begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
+            if attempt <= stop and begins_ps < lost_ps:
+                return self._herald(table, begins_ps + loop.herald_ps, attempt)
+            done = min(stop, loop.attempts_begun_before_ps(lost_ps - start_ps))
+            if done == stop:
+                return Attempted(False, missing, 0, start_ps + -(-done // loop.attempts_per_burst) * loop.burst_ps, done)
+            now_ps = start_ps + loop.start_of_attempt_ps(done)
 
     def fluorescence(self, side: int | None, start_ps: int, duration_s: float, dark_rate_hz: float) -> int:
         """Counts of one detector while the cooling light is on."""
@@ -202,7 +216,7 @@ class World:
         # ceil(E / -ln(1 - p)) with E exponential is geometric with success probability p, exactly.
         if table.log_survival == 0.0:
             return 2**62
-        return max(1, math.ceil(self._herald_draws.exponential() / table.log_survival))
+        return math.ceil(self._herald_draws.exponential() / table.log_survival) or 1
 
     def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:
         if arm is None:

@@ -15,7 +15,7 @@ from eventready.instruments import ExitReason
 from eventready.sequences import attempts, munich
 from eventready.sequences.program import Action, Arm, Program, Section, sections_by_name
 from eventready.testing import MockProgram
-from eventready.twin.ports import SequencerPort
+from eventready.twin.ports import Actor, SequencerPort
 from eventready.twin.roles import TwinRandomSource, TwinSequencer
 
 MakeLab = Callable[..., Any]
@@ -147,8 +147,8 @@ class Acts(SequencerPort):
         super().__init__()
         self.seen: list[tuple[Action, Arm | None, int]] = []
 
-    def act(self, action: Action, arm: Arm | None, at_ps: int) -> None:
-        self.seen.append((action, arm, at_ps))
+    def actor(self, action: Action) -> Actor:
+        return lambda arm, at_ps: self.seen.append((action, arm, at_ps))
 
 
 def test_a_section_acts_when_and_how_its_program_says(close_instruments: None) -> None:
