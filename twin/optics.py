@@ -47,6 +47,15 @@ class Optics:
             bsm=self._bsm(loop),
         )
 
+    def all_photons(self, parameters: LinkParameters, loop: AttemptLoop) -> LinkParameters:
+        """The same with the efficiencies of all photons, whatever the loop's gate would let pass."""
+        share = self._capture(loop) * self._calibrated_capture()
+        alice, bob = (
+            dataclasses.replace(node, efficiency=min(1.0, node.efficiency / share) if share > 0 else 0.0)
+            for node in (parameters.alice, parameters.bob)
+        )
+        return dataclasses.replace(parameters, alice=alice, bob=bob)
+
     def settled(self, now_ps: int) -> bool:
         """Whether no blade is on its way, so that the parameters hold until a port says otherwise."""
         return not any(isinstance(port, ShutterPort) and port.moving(now_ps) for port in self._ports.values())
@@ -54,9 +63,14 @@ class Optics:
     def _capture(self, loop: AttemptLoop) -> float:
         """Share of each photon in the loop's gate, relative to the gate for which the preset's efficiency holds."""
         preset = self._preset
-        lifetime = preset["link.photon_lifetime"]
-        calibrated = gate_capture(lifetime, preset["bsm.gate_start"], preset["bsm.gate_length"])
-        return gate_capture(lifetime, loop.gate_start_ps / PS_PER_S, loop.gate_ps / PS_PER_S) / calibrated
+        captured = gate_capture(
+            preset["link.photon_lifetime"], loop.gate_start_ps / PS_PER_S, loop.gate_ps / PS_PER_S, preset["bsm.jitter"]
+        )
+        return captured / self._calibrated_capture()
+
+    def _calibrated_capture(self) -> float:
+        preset = self._preset
+        return gate_capture(preset["link.photon_lifetime"], preset["bsm.gate_start"], preset["bsm.gate_length"], preset["bsm.jitter"])
 
     def _bsm(self, loop: AttemptLoop) -> BsmParameters:
         bsm = self.calibrated.bsm

@@ -3,29 +3,33 @@
 Twin roles and device simulators act on it through :mod:`.ports` only. It has no clock: whoever acts says when. What it knows and nobody may
 see (which atom is there, the state behind a herald) stays in here; what comes out are clicks, counts and positions.
 
-Level L1: the number of attempts until a herald is drawn from its exact distribution and never stepped through. Loss is memoryless and
-independent of heralding, so a run of attempts may be cut at any loss and drawn afresh.
+The number of attempts until a herald is drawn from its exact distribution (level L1), or found in clicks that are drawn themselves (L2,
+:mod:`.click_heralds`); it is never stepped through. Loss is memoryless and independent of heralding, so a run of attempts may be cut at any
+loss and drawn afresh.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from ..errors import ConfigError
 from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
+from .click_heralds import ClickHeralds
+from .clicks import timings_of
 from .draws import Draws
 from .optics import Optics
-from .pairs import HeraldTable, HiddenPair, Reading
+from .pairs import HeraldSource, HeraldTable, HiddenPair, Reading
 from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
 from .physics.readout import count_means
 from .ports import Actor, Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
 from .trap import Trap
 
+Level = Literal["rounds", "clicks"]
 SIDES: tuple[Side, Side] = ("alice", "bob")
 _LOADING_BEAMS = {"rb87": {"trap", "cooling", "repump"}, "sr88": {"cooling", "repump", "photoionisation"}}
 _ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
@@ -46,9 +50,11 @@ class World:
         seed: of all random streams.
         segment: number of times the run has been resumed; other streams for each, or a resumed run would repeat itself.
         readout_window: length of the fluorescence readout for which the preset gives the mean counts, s.
+        level: ``"rounds"`` draws heralds from their closed form (L1); ``"clicks"`` draws photons and darks, and looks for heralds in
+            them (L2): slower, and no more can be wrong in it than in the lab's own electronics.
     """
 
-    def __init__(self, preset: Preset, *, seed: int, segment: int = 0, readout_window: float) -> None:
+    def __init__(self, preset: Preset, *, seed: int, segment: int = 0, readout_window: float, level: Level = "rounds") -> None:
         self.preset = preset
         self.platform = preset.platform
         # The segment is no part of the entropy: there, (seed + 2**32, 0) and (seed, 1) would be the same words.
@@ -64,8 +70,9 @@ class World:
         self._analyser_on = [False, False]
         self.ports: dict[str, Port] = {}
         self._optics = Optics(preset, self.ports)
-        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldTable] = {}
-        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldTable] = {}
+        self._level = level
+        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldSource] = {}
+        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldSource] = {}
         self._pair: HiddenPair | None = None
         self._unread = [False, False]
         self._taggers: list[TagPort] = []
@@ -184,7 +191,7 @@ class World:
             stop = min(limit, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst) if missing else limit
             lost_ps = min(alice.lost_ps if present[0] else _FOREVER_PS, bob.lost_ps if present[1] else _FOREVER_PS)
             table = self._table(present, accepted, loop, start_ps)
-            attempt = done + self._attempts_until_herald(table)
+            attempt = done + table.attempts_until_herald(self._herald_draws, stop - done)
             begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
             if attempt <= stop and begins_ps < lost_ps:
                 return self._herald(table, begins_ps + loop.herald_ps, attempt)
@@ -204,19 +211,13 @@ class World:
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
 
-    def _herald(self, table: HeraldTable, time_ps: int, attempts: int) -> Attempted:
-        pattern = table.pattern(self._herald_draws.uniform())
-        self._pair = HiddenPair(table, pattern, time_ps)
+    def _herald(self, table: HeraldSource, time_ps: int, attempts: int) -> Attempted:
+        pattern, state = table.herald(self._herald_draws)
+        self._pair = HiddenPair(table.states, state, time_ps)
         self._unread = [True, True]
         for tagger in self._taggers:
             tagger.click(time_ps, pattern)
         return Attempted(True, False, pattern, time_ps, attempts)
-
-    def _attempts_until_herald(self, table: HeraldTable) -> int:
-        # ceil(E / -ln(1 - p)) with E exponential is geometric with success probability p, exactly.
-        if table.log_survival == 0.0:
-            return 2**62
-        return math.ceil(self._herald_draws.exponential() / table.log_survival) or 1
 
     def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:
         if arm is None:
@@ -236,7 +237,7 @@ class World:
             trap.empty(at_ps)  # ionised
         trap.project(bright, at_ps)
 
-    def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldTable:
+    def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldSource:
         """The physics in force, worked out afresh when something has changed."""
         key = (present, self.connected[0], self.connected[1], loop.gate_start_ps, loop.gate_ps, accepted)
         table = self._in_force.get(key)
@@ -244,11 +245,16 @@ class World:
             parameters = self._optics.parameters(now_ps, (self.connected[0], self.connected[1]), loop)
             if len(self._tables) > _MAX_TABLES:
                 self._tables.clear()
-            table = self._tables.get((parameters, present, accepted)) or HeraldTable(parameters, self.platform, present, accepted)
+            table = self._tables.get((parameters, present, accepted)) or self._source(parameters, present, accepted, loop)
             self._tables[parameters, present, accepted] = table
             if self._optics.settled(now_ps):
                 self._in_force[key] = table
         return table
+
+    def _source(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop) -> HeraldSource:
+        if self._level == "rounds":
+            return HeraldTable(parameters, present, accepted)
+        return ClickHeralds(self._optics.all_photons(parameters, loop), timings_of(self.preset), present, accepted, loop)
 
     def _trap(self, side: int) -> Trap:
         node, preset = f"node.{SIDES[side]}", self.preset

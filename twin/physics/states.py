@@ -104,15 +104,25 @@ def excitation_probability(power: float, pi_pulse_power: float) -> float:
     return math.sin(math.pi / 2 * math.sqrt(max(0.0, power) / pi_pulse_power)) ** 2
 
 
-def gate_capture(lifetime: float, start: float, length: float) -> float:
+def gate_capture(lifetime: float, start: float, length: float, jitter: float = 0.0) -> float:
     """Share of an exponential decay that falls into a gate.
 
     Args:
         lifetime: of the excited state, seconds.
         start: of the gate after the excitation, seconds.
         length: of the gate, seconds.
+        jitter: standard deviation of a click's time, seconds.
     """
-    return math.exp(-max(0.0, start) / lifetime) - math.exp(-max(0.0, start + length) / lifetime)
+    return _clicks_after(start, lifetime, jitter) - _clicks_after(start + length, lifetime, jitter)
+
+
+def _clicks_after(time: float, lifetime: float, jitter: float) -> float:
+    """Share of the clicks later than ``time``: an exponential, smeared with a Gaussian (exponentially modified Gaussian)."""
+    if jitter == 0:
+        return math.exp(-max(0.0, time) / lifetime)
+    late = math.erfc(time / jitter / math.sqrt(2)) / 2
+    smeared = math.erfc((jitter / lifetime - time / jitter) / math.sqrt(2)) / 2
+    return late + math.exp(min(700.0, (jitter / lifetime) ** 2 / 2 - time / lifetime)) * smeared
 
 
 def mode_overlap(lifetime: float, offset: float, detuning: float) -> float:
