@@ -101,6 +101,7 @@ class ClickPhysics:
 
     Attributes:
         courses: every hidden course, with the state it leaves; the first one is that nothing arrived.
+        hears: which detectors work; a deaf one shows no darks either.
     """
 
     def __init__(self, parameters: LinkParameters, timings: ClickTimings, cycle_ps: int, present: tuple[bool, bool] = (True, True)) -> None:
@@ -117,6 +118,7 @@ class ClickPhysics:
         self._arm = _arm_of_a_lone_photon(parameters.bsm)
         self._wrong_port = parameters.bsm.pbs_extinction
         self._efficiency = np.array(parameters.bsm.detector_efficiency)
+        self.hears = tuple(efficiency > 0 for efficiency in parameters.bsm.detector_efficiency)
 
     def draw(self, rng: np.random.Generator, attempts: int) -> tuple[Clicks, Hidden]:
         """Clicks of ``attempts`` attempts in a row, and what is behind them.
@@ -179,9 +181,8 @@ class ClickPhysics:
         seen = rng.random(len(mode)) < self._efficiency[detector]
         parts = [(attempt[seen], self._smeared(rng, time[seen]), detector[seen])]
         for number, rate in enumerate(self._timings.dark_rate):
-            # A deaf detector shows no darks either.
             span_ps = attempts * self._cycle_ps
-            n = rng.poisson(rate * span_ps / PS_PER_S) if self._efficiency[number] > 0 else 0
+            n = rng.poisson(rate * span_ps / PS_PER_S) if self.hears[number] else 0
             at_ps = rng.integers(0, span_ps, n)
             parts.append((at_ps // self._cycle_ps, at_ps % self._cycle_ps, np.full(n, number, np.int8)))
         number_, delay_ps, detector = _joined(parts)
