@@ -96,6 +96,7 @@ class DetectorPort:
     side: int | None = None
     on: bool = False
     overloaded: bool = False
+    deaf: bool = False
     dark_rate_hz: float = 0.0
     channel: int | None = None
     """Bit of this detector in the click pattern, for those of the Bell-state measurement."""
@@ -103,6 +104,12 @@ class DetectorPort:
     def set_on(self, on: bool) -> None:
         """Switch the bias on or off."""
         self.on = on
+        if self.world is not None:
+            self.world.optics_changed()
+
+    def set_deaf(self, deaf: bool) -> None:
+        """Kill it without a sign: it says that it is on and in order, and sees nothing."""
+        self.deaf = deaf
         if self.world is not None:
             self.world.optics_changed()
 
@@ -114,7 +121,7 @@ class DetectorPort:
 
     def count(self, start_ps: int, duration_s: float) -> int:
         """Counts during ``duration_s`` from ``start_ps``."""
-        if not self.on or self.world is None:
+        if not self.on or self.deaf or self.world is None:
             return 0
         return self.world.fluorescence(self.side, start_ps, duration_s, self.dark_rate_hz)
 

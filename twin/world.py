@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
 from .click_heralds import ClickHeralds
-from .clicks import timings_of
+from .disturbances import Disturbances
 from .draws import Draws
 from .optics import Optics
 from .pairs import HeraldSource, HeraldTable, HiddenPair, Reading
@@ -76,7 +76,10 @@ class World:
         self._pair: HiddenPair | None = None
         self._unread = [False, False]
         self._taggers: list[TagPort] = []
-        self._count_rates = tuple(self._rates(side, readout_window) for side in range(2))
+        self._readout_window = readout_window
+        self._count_rates = [self._rates(side) for side in range(2)]
+        self._disturbances: Disturbances | None = None
+        self._settled_until_ps = _FOREVER_PS
 
     # -- wiring ------------------------------------------------------------------------------------------------------------------------
 
@@ -186,16 +189,19 @@ class World:
         alice, bob = self.traps
         done, now_ps = 0, start_ps
         while True:
+            if now_ps >= self._settled_until_ps:
+                self._disturb(now_ps)
             present = (alice.present(now_ps), bob.present(now_ps))
             missing = not (present[0] and present[1])
             stop = min(limit, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst) if missing else limit
-            lost_ps = min(alice.lost_ps if present[0] else _FOREVER_PS, bob.lost_ps if present[1] else _FOREVER_PS)
+            # A loss ends what the draws below hold for, and so does a disturbance.
+            until_ps = min(alice.lost_ps if present[0] else _FOREVER_PS, bob.lost_ps if present[1] else _FOREVER_PS, self._settled_until_ps)
             table = self._table(present, accepted, loop, start_ps)
             attempt = done + table.attempts_until_herald(self._herald_draws, stop - done)
             begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
-            if attempt <= stop and begins_ps < lost_ps:
+            if attempt <= stop and begins_ps < until_ps:
                 return self._herald(table, begins_ps + loop.herald_ps, attempt)
-            done = min(stop, loop.attempts_begun_before_ps(lost_ps - start_ps))
+            done = min(stop, loop.attempts_begun_before_ps(until_ps - start_ps))
             if done == stop:
                 return Attempted(False, missing, 0, start_ps + -(-done // loop.attempts_per_burst) * loop.burst_ps, done)
             now_ps = start_ps + loop.start_of_attempt_ps(done)
@@ -208,6 +214,21 @@ class World:
         bright_hz, dark_hz = self._count_rates[side]
         seen = self._lit[side] and trap.fluoresces(start_ps, start_ps + round(duration_s * PS_PER_S))
         return self._draws[side].poisson((bright_hz if seen else dark_hz) * duration_s)
+
+    # -- disturbances ------------------------------------------------------------------------------------------------------------------
+
+    def disturb(self, disturbances: Disturbances, now_ps: int) -> None:
+        """Have the physics move from now on as ``disturbances`` say."""
+        self._disturbances = disturbances
+        self._disturb(now_ps)
+
+    def _disturb(self, now_ps: int) -> None:
+        if self._disturbances is None:
+            return
+        values, self._settled_until_ps = self._disturbances.quantities(now_ps)
+        self._optics.disturb(values)
+        self._count_rates = [self._rates(side) for side in range(2)]
+        self.optics_changed()
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
 
@@ -227,7 +248,7 @@ class World:
         if not self._analyser_on[side]:
             return  # without light nothing is projected, and every atom stays bright
         if not trap.present(at_ps):
-            bright = uniform < self._optics.calibrated.node(SIDES[side]).false_bright
+            bright = uniform < self._optics.base.node(SIDES[side]).false_bright
         elif pair is None or not self._unread[side] or trap.arrives_ps > pair.herald_ps:
             bright = uniform < 0.5  # not (or no longer) part of a pair: the spin is in no particular state
         else:
@@ -254,12 +275,13 @@ class World:
     def _source(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop) -> HeraldSource:
         if self._level == "rounds":
             return HeraldTable(parameters, present, accepted)
-        return ClickHeralds(self._optics.all_photons(parameters, loop), timings_of(self.preset), present, accepted, loop)
+        return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(), present, accepted, loop)
 
     def _trap(self, side: int) -> Trap:
         node, preset = f"node.{SIDES[side]}", self.preset
         return Trap(self._draws[side], preset[f"{node}.trap_lifetime"], preset[f"{node}.load_mean"], preset[f"{node}.load_shape"])
 
-    def _rates(self, side: int, window: float) -> tuple[float, float]:
-        bright, dark = count_means(self._optics.calibrated, SIDES[side])
+    def _rates(self, side: int) -> tuple[float, float]:
+        window = self._readout_window
+        bright, dark = count_means(self._optics.base, SIDES[side])
         return bright / window, dark / window
