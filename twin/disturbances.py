@@ -100,16 +100,16 @@ class Disturbances:
         self._truth = truth
         self._last: dict[str, float] = {}
         # The world's own streams have other spawn keys: those of a run begin with its segment, and there are fewer than 2**32 of them.
-        root = np.random.SeedSequence(seed, spawn_key=(2**32 - 1,))
-        streams = [np.random.default_rng(child) for child in root.spawn(len(script.slots) + len(script.quantities) + len(script.drifts))]
-        self._slot_streams = streams[: len(script.slots)]
-        rest = streams[len(script.slots) :]
+        kinds = np.random.SeedSequence(seed, spawn_key=(2**32 - 1,)).spawn(3)
+        slots, jumps, drifts = (
+            [np.random.default_rng(child) for child in kind.spawn(len(members))]
+            for kind, members in zip(kinds, (script.slots, script.quantities, script.drifts), strict=True)
+        )
+        self._slot_streams = slots
         self._moves: list[tuple[str, _Jump | _Wander]] = [
-            (fault.quantity, _Jump(fault.value, intervals(fault.timing, rng))) for fault, rng in zip(script.quantities, rest, strict=False)
+            (fault.quantity, _Jump(fault.value, intervals(fault.timing, rng))) for fault, rng in zip(script.quantities, jumps, strict=True)
         ]
-        self._moves += [
-            (drift.quantity, _Wander(drift, rng)) for drift, rng in zip(script.drifts, rest[len(script.quantities) :], strict=True)
-        ]
+        self._moves += [(drift.quantity, _Wander(drift, rng)) for drift, rng in zip(script.drifts, drifts, strict=True)]
 
     def quantities(self, now_ps: int) -> tuple[dict[str, float], int]:
         """What is moved now, by quantity, and until when that holds, ps. Asked at times that do not go back."""
