@@ -10,30 +10,37 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from ..errors import ConfigError
+from .config_types import resolve_type
+
+_DRIVERS, _SIMULATORS = "eventready.drivers", "eventready.twin.devices"
+_SIMULATOR_ONLY = "simulator only, never the real device"
 
 
 @dataclass(frozen=True)
 class Device:
     """One row.
 
+    A simulator is called with the clock of the node, and with a port of the simulated world: ``Simulator(port=..., clock=...)``, or, where
+    the role is played by parts, with a port for each part that is wired, by its name.
+
     Args:
         role: name of the role class in :mod:`eventready.instruments`.
-        driver: dotted path of the class that plays the role. A Station file's ``type`` names it, or the instrument that it is a part of.
+        driver: dotted path of the instrument's class, as a Station file's ``type`` names it.
         simulator: dotted path of the device simulator; None where there is none yet.
         verified: how far the driver has been verified, in words.
+        parts: submodules of the instrument that play the role; empty where it does so itself.
     """
 
     role: str
     driver: str
     simulator: str | None
     verified: str
+    parts: tuple[str, ...] = ()
 
 
 DEVICES: tuple[Device, ...] = (
-    Device(
-        "Laser", "eventready.drivers.toptica.DlcLaser", "eventready.twin.devices.DlcProSimulator", "simulator only, never a real DLC pro"
-    ),
-    Device("Shutter", "eventready.drivers.thorlabs.SC10", "eventready.twin.devices.SC10Simulator", "simulator only, never a real SC10"),
+    Device("Laser", f"{_DRIVERS}.toptica.DlcPro", f"{_SIMULATORS}.DlcProSimulator", _SIMULATOR_ONLY, ("laser1", "laser2")),
+    Device("Shutter", f"{_DRIVERS}.thorlabs.SC10", f"{_SIMULATORS}.SC10Simulator", _SIMULATOR_ONLY),
 )
 
 TWIN_ROLES: dict[str, str] = {
@@ -64,3 +71,14 @@ def devices() -> tuple[Device, ...]:
             )
         rows.append(row)
     return tuple(rows)
+
+
+def rows_of(driver: type) -> tuple[Device, ...]:
+    """The rows that a class stands in, itself or by one that it is made from; under whatever path it was named.
+
+    Raises:
+        ConfigError: see :func:`devices`; or a row's driver cannot be imported.
+    """
+    names = {base.__name__ for base in driver.__mro__}
+    near = [row for row in devices() if row.driver.rpartition(".")[2] in names]
+    return tuple(row for row in near if issubclass(driver, resolve_type(row.driver)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ...clock import Clock
-from ...errors import NotReady
+from ...errors import DeviceError, NotReady
 from ...instruments import Position, Role, Shutter
 from .beams import Beam, beam_on, beams_off
 from .isolation import require_confirmed
@@ -39,7 +39,7 @@ class Preparation:
         beams: light of the attempts and of the readout; the fast sequencer gates it.
         cooling_time: after loading, s.
         instruments: all of the node's instruments by slot; the node is ready when every one of them is.
-        shutter: between the atom and the fibre, open while attempting.
+        shutter: between the atom and the fibre, open while attempting: a node whose shutter somebody has closed is not ready.
         filters: confirmed in the beam while attempting.
         shutter_timeout: for a blade to arrive, s.
     """
@@ -91,10 +91,21 @@ class Preparation:
             readiness = instrument.readiness()
             reasons += [f"{slot}: {reason}" for reason in readiness.reasons]
         for filter_ in self._filters:
-            if filter_.position() is not Position.CLOSED:
-                reasons.append(f"{filter_.name}: the spectral filter is not confirmed in the beam")
+            reasons += _why_not(filter_, Position.CLOSED, "the spectral filter is not confirmed in the beam")
+        if self._shutter is not None:
+            reasons += _why_not(self._shutter, Position.OPEN, "the way to the fibre is not open")
         return reasons
 
     def make_safe(self) -> None:
         """Darken the beams."""
         beams_off(self._beams)
+
+
+def _why_not(blade: Shutter, position: Position, complaint: str) -> list[str]:
+    """What speaks against a blade that is to be at ``position``; one that cannot be asked is not there."""
+    try:
+        seen = blade.position()
+    except DeviceError as error:
+        return [str(error)]
+    found = [f"{blade.name}: {reason}" for reason in blade.readiness().reasons]
+    return [f"{blade.name}: {complaint}, the blade is seen {seen}", *found] if seen is not position else found
