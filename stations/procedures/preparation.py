@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ...clock import Clock
-from ...errors import DeviceError, NotReady
+from ...errors import NotReady
 from ...instruments import Position, Role, Shutter
 from .beams import Beam, beam_on, beams_off
 from .isolation import require_confirmed
@@ -91,21 +91,17 @@ class Preparation:
             readiness = instrument.readiness()
             reasons += [f"{slot}: {reason}" for reason in readiness.reasons]
         for filter_ in self._filters:
-            reasons += _why_not(filter_, Position.CLOSED, "the spectral filter is not confirmed in the beam")
+            reasons += [
+                f"{filter_.name}: the spectral filter is not confirmed in the beam: {reason}"
+                for reason in filter_.reasons_not_at(Position.CLOSED)
+            ]
         if self._shutter is not None:
-            reasons += _why_not(self._shutter, Position.OPEN, "the way to the fibre is not open")
+            reasons += [
+                f"{self._shutter.name}: the way to the fibre is not confirmed open: {reason}"
+                for reason in self._shutter.reasons_not_at(Position.OPEN)
+            ]
         return reasons
 
     def make_safe(self) -> None:
         """Darken the beams."""
         beams_off(self._beams)
-
-
-def _why_not(blade: Shutter, position: Position, complaint: str) -> list[str]:
-    """What speaks against a blade that is to be at ``position``; one that cannot be asked is not there."""
-    try:
-        seen = blade.position()
-    except DeviceError as error:
-        return [str(error)]
-    found = [f"{blade.name}: {reason}" for reason in blade.readiness().reasons]
-    return [f"{blade.name}: {complaint}, the blade is seen {seen}", *found] if seen is not position else found

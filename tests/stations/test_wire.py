@@ -141,7 +141,7 @@ def test_a_shutter_closed_at_its_front_panel_stops_the_heralds_until_it_is_opene
     link.clocks["bob"].call_at(MENDED_S, sc10.press_enable)  # by then it has been closed for long
     result = link.run(tmp_path / "run", rounds=25)
     assert (result.rounds, result.stopped) == (25, "")
-    require_suspended(result, events_of, "bob", "bob_shutter: the way to the fibre is not open, the blade is seen closed")
+    require_suspended(result, events_of, "bob", "bob_shutter: the way to the fibre is not confirmed open: the blade is seen closed")
     # Attempts are drawn in runs of 10 s: a herald that was on its way when the shutter closed is the last one.
     assert not len(heralds_between(result.folder, closed[0] + 10.0, MENDED_S))
     assert len(heralds_between(result.folder, MENDED_S, np.inf)) > 5
@@ -242,5 +242,5 @@ def test_a_shutter_of_which_nobody_knows_where_it_is_stops_the_heralds(open_wire
     stuck = while_attempting(link, "bob", BROKEN_S, lambda: sc10.faults.freeze("closed", 1))
     link.clocks["bob"].call_at(MENDED_S, sc10.faults.clear)
     result = link.run(tmp_path / "run", rounds=25)
-    require_suspended(result, events_of, "bob", "bob_shutter: the way to the fibre is not open, the blade is seen unknown")
+    require_suspended(result, events_of, "bob", "bob_shutter: the way to the fibre is not confirmed open: the blade is seen unknown")
     assert not len(heralds_between(result.folder, stuck[0] + 10.0, MENDED_S))
