@@ -6,14 +6,17 @@ A driver, a simulator and their tests are added with one row here. Packages outs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
 from ..errors import ConfigError
+from .config_source import suggest
 from .config_types import resolve_type
 
-_DRIVERS, _SIMULATORS = "eventready.drivers", "eventready.twin.devices"
-_SIMULATOR_ONLY = "simulator only, never the real device"
+_OURS, _SIM = "eventready.drivers.", "eventready.twin.devices."
+_ONLY_SIM = "simulator only, never the real device"
+_HEADS, _HEAD = ("laser1", "laser2"), {"laser1": {"setpoint_limits": [0.0, 1.0]}}
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Device:
         simulator: dotted path of the device simulator; None where there is none yet.
         verified: how far the driver has been verified, in words.
         parts: submodules of the instrument that play the role; empty where it does so itself.
+        vendor: who makes the device.
+        model: its name.
+        transport: how one talks to it, in words.
+        probe: what the driver's constructor cannot do without beside the address, for a look at a device that no Station file describes.
     """
 
     role: str
@@ -36,11 +43,15 @@ class Device:
     simulator: str | None
     verified: str
     parts: tuple[str, ...] = ()
+    vendor: str = ""
+    model: str = ""
+    transport: str = ""
+    probe: Mapping[str, object] = field(default_factory=dict)
 
 
 DEVICES: tuple[Device, ...] = (
-    Device("Laser", f"{_DRIVERS}.toptica.DlcPro", f"{_SIMULATORS}.DlcProSimulator", _SIMULATOR_ONLY, ("laser1", "laser2")),
-    Device("Shutter", f"{_DRIVERS}.thorlabs.SC10", f"{_SIMULATORS}.SC10Simulator", _SIMULATOR_ONLY),
+    Device("Laser", f"{_OURS}toptica.DlcPro", f"{_SIM}DlcProSimulator", _ONLY_SIM, _HEADS, "Toptica", "DLC pro", "TCP, port 1998", _HEAD),
+    Device("Shutter", f"{_OURS}thorlabs.SC10", f"{_SIM}SC10Simulator", _ONLY_SIM, (), "Thorlabs", "SC10", "serial, 9600 or 115200 baud"),
 )
 
 TWIN_ROLES: dict[str, str] = {
@@ -82,3 +93,23 @@ def rows_of(driver: type) -> tuple[Device, ...]:
     names = {base.__name__ for base in driver.__mro__}
     near = [row for row in devices() if row.driver.rpartition(".")[2] in names]
     return tuple(row for row in near if issubclass(driver, resolve_type(row.driver)))
+
+
+def driver_named(name: str) -> tuple[type, Mapping[str, object]]:
+    """A driver by the name of its class, the model of its device, or its dotted path; case does not count in the first two.
+
+    Returns:
+        The class, and what its constructor cannot do without beside the address.
+
+    Raises:
+        ConfigError: there is no such driver, or it cannot be imported.
+    """
+    rows = devices()
+    names = {short: row for row in rows for short in (row.model, row.driver.rpartition(".")[2]) if short}
+    found = next((row for short, row in names.items() if short.casefold() == name.casefold()), None)
+    if found is not None:
+        return resolve_type(found.driver), found.probe
+    if "." not in name:
+        raise ConfigError(f"there is no driver {name!r}{suggest(name, names)} (or give the dotted path of a class; see eventready drivers)")
+    driver = resolve_type(name)
+    return driver, next((row.probe for row in rows_of(driver)), {})
