@@ -73,7 +73,7 @@ def _opened(found: type, address: str, arguments: Mapping[str, Any]) -> Instrume
         raise ConfigError(f"{found.__name__} is no QCoDeS instrument; name the instrument that it is a part of")
     try:
         with redirect_stdout(io.StringIO()):  # drivers of QCoDeS greet there; the identity comes below
-            device: Instrument = found("probe", address=address, **arguments)
+            device: Instrument = found("probe", **{"address": address, **arguments})
     except TypeError as error:
         raise ConfigError(f"{found.__name__} cannot be called with address{''.join(f', {name}' for name in arguments)}: {error}") from error
     return device
