@@ -75,7 +75,10 @@ def devices() -> tuple[Device, ...]:
     """
     rows = list(DEVICES)
     for entry in entry_points(group="eventready.devices"):
-        row = entry.load()
+        try:
+            row = entry.load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"the entry point {entry.name!r} of {entry.value!r} cannot be loaded: {error}; ask its author") from error
         if not isinstance(row, Device):
             raise ConfigError(
                 f"the entry point {entry.name!r} of {entry.value!r} is no eventready.stations.catalogue.Device; ask its author"

@@ -69,7 +69,7 @@ class FaultTable:
 
     def lines(self) -> list[str]:
         """The table as text."""
-        rows = [("device", "what goes wrong", "the command", "then")]
+        rows: list[tuple[str, ...]] = [("device", "what goes wrong", "the command", "then")]
         for (device, fault), outcomes in self.rows.items():
             rows.append((device, fault, *(", ".join(f"{what} ({n})" for what, n in seen.most_common()) for seen in outcomes)))
         return _aligned(rows)

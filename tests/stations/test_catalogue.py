@@ -54,6 +54,16 @@ def test_a_package_adds_rows(monkeypatch):
     assert devices() == (*DEVICES, row)
 
 
+def test_a_package_that_cannot_be_imported_is_named(monkeypatch):
+    def load():
+        raise ImportError("no module named 'acme'")
+
+    entry = SimpleNamespace(name="acme", value="acme.laser:ROW", load=load)
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [entry])
+    with pytest.raises(ConfigError, match=r"the entry point 'acme' of 'acme\.laser:ROW' cannot be loaded: no module named 'acme'"):
+        devices()
+
+
 def test_a_package_that_offers_something_else_is_named(monkeypatch):
     offer(monkeypatch, "acme.laser.AcmeLaser")
     with pytest.raises(ConfigError, match=r"the entry point 'acme' of 'acme\.laser:ROW' is no"):
