@@ -1,7 +1,9 @@
 """What a round over the wire costs, and where: real drivers against simulated devices on loopback.
 
 Time and exchanges, split by device, beside the same number of bare round trips over a loopback socket (an echo in a thread of this process,
-as the simulated devices are): what is left when drivers, transport and simulators cost nothing.
+as the simulated devices are): what is left when drivers, transport and simulators cost nothing. Where the two threads sit on two idle
+cores, each exchange waits twice for a core to wake up, tens of microseconds each, bare or not; on one core (``taskset -c 0``) it does
+not, and the numbers repeat.
 
 A round is what follows an accepted herald at both parties, to where they load or attempt again: isolation, input, readout, record, reset.
 What lies between two rounds is shown apart: loading the traps, attempts, looking for the particles, and asking all instruments whether
