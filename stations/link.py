@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import shutil
@@ -19,8 +18,9 @@ from qcodes.validators import Numbers
 from ..errors import ConfigError
 from ..protocol.round_log import RoundLogWriter
 from ..protocol.run_folder import RunFolder
+from ..twin.fault_script import FaultScript
 from ..twin.physics.preset import load_preset
-from ..twin.world import World
+from ..twin.world import Level, World
 from . import engine
 from .assembly import Plan, herald_station, party
 from .blocks import BlockTable
@@ -30,6 +30,7 @@ from .monitor import Progress
 from .party import Party
 from .safety import make_all_safe, safe_actions
 from .slots import PARTIES
+from .truth import disturbed, write_truth
 from .views import NodeStation, PartyStation
 from .wiring import Wiring, open_instruments
 
@@ -45,6 +46,7 @@ def open_link(
     seed: int | None = None,
     segment: int = 0,
     start_ps: int = 0,
+    level: Level = "rounds",
 ) -> Link:
     """Check a link's files, open its instruments, and hand out the link.
 
@@ -56,6 +58,7 @@ def open_link(
         seed: of the twin; a fresh one by default.
         segment: how often the run to come has been resumed.
         start_ps: where the nodes' simulated clocks start, ps.
+        level: of the twin: ``rounds`` draws heralds from their closed form, ``clicks`` finds them in clicks (slower).
 
     Raises:
         ConfigError: something is wrong with the files or the arguments; no instrument has been touched.
@@ -70,7 +73,7 @@ def open_link(
         _logger.warning("%s", warning)
     close_open_link(config.link.name)
     seed = secrets.randbits(64) if seed is None else seed
-    return Link(config, hardware=hardware, seed=seed, segment=segment, start_ps=start_ps)
+    return Link(config, hardware=hardware, seed=seed, segment=segment, start_ps=start_ps, level=level)
 
 
 def close_open_link(name: str) -> None:
@@ -101,9 +104,12 @@ class Link(Instrument):
         seed: of the twin.
         segment: how often the run to come has been resumed.
         start_ps: where the simulated clocks start, ps.
+        level: of the twin, ``rounds`` or ``clicks``.
     """
 
-    def __init__(self, config: LinkConfig, *, hardware: str, seed: int, segment: int = 0, start_ps: int = 0) -> None:
+    def __init__(
+        self, config: LinkConfig, *, hardware: str, seed: int, segment: int = 0, start_ps: int = 0, level: Level = "rounds"
+    ) -> None:
         super().__init__(config.link.name, label=f"link {config.link.name}")
         self.config = config
         self.hardware = hardware
@@ -117,7 +123,7 @@ class Link(Instrument):
         try:
             if hardware != "real":
                 preset = load_preset(config.link.preset)
-                self.world = World(preset, seed=seed, segment=segment, readout_window=config.link.timings.fluorescence)
+                self.world = World(preset, seed=seed, segment=segment, readout_window=config.link.timings.fluorescence, level=level)
             self.wiring = open_instruments(config, hardware, self.world, self.clocks)
             self._make_nodes(self.plan)
         except BaseException:
@@ -151,6 +157,7 @@ class Link(Instrument):
         *,
         rounds: int | None = None,
         purpose: str = "characterise",
+        faults: FaultScript | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> engine.RunResult:
         """Run rounds into a new run folder.
@@ -159,6 +166,7 @@ class Link(Instrument):
             out: the folder; must not exist, or be empty.
             rounds: how many; by default as the link file says for the purpose.
             purpose: ``characterise`` or ``key``.
+            faults: what goes wrong meanwhile, on the twin.
             on_progress: called about twice a second.
 
         Raises:
@@ -166,6 +174,8 @@ class Link(Instrument):
             EventreadyError: a fault ended the run; everything is safe, and the run can be resumed.
         """
         self._require_open()
+        if faults is not None and self.world is None:
+            raise ConfigError("a fault script is for the twin; on real hardware faults come by themselves")
         plan = Plan(purpose, self._rounds(purpose, rounds))
         self._make_nodes(plan)
         folder = RunFolder.create(out, self.config.source_text)
@@ -173,7 +183,9 @@ class Link(Instrument):
             with ExitStack() as on_failure:
                 on_failure.callback(shutil.rmtree, folder.path, ignore_errors=True)  # what never began must not look like a run
                 on_failure.callback(stack.close)  # first: Windows does not remove open files
-                self._write_truth(folder)
+                if self.world is not None:
+                    write_truth(folder, self.world, self._seed, faults)
+                    stack.enter_context(disturbed(folder, self.world, self._seed, self.clocks))
                 writers = engine.begin_logs(folder, self.config, self.hardware, plan)
                 for writer in writers.values():
                     stack.callback(writer.abandon)
@@ -205,6 +217,8 @@ class Link(Instrument):
             first = {name: 0 if writers[name].durable_index is None else int(writers[name].durable_index or 0) + 1 for name in PARTIES}
             plan = Plan(header.purpose, int(header.facts["rounds"]), first)
             self._make_nodes(plan)
+            if self.world is not None:
+                stack.enter_context(disturbed(folder, self.world, self._seed, self.clocks))
             lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
             _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
             return self._run(folder, writers, plan, self._open_records(stack, folder, writers, plan), on_progress)
@@ -309,13 +323,6 @@ class Link(Instrument):
         if rounds < 1:
             raise ConfigError(f"a run needs at least 1 round, not {rounds}")
         return rounds
-
-    def _write_truth(self, folder: RunFolder) -> None:
-        """What only the simulation knows, apart from everything that the protocol layer reads."""
-        if self.world is not None:
-            folder.truth.mkdir()
-            truth = {"seed": self._seed, "preset": self.world.preset.name}
-            (folder.truth / "world.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

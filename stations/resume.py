@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from ..errors import ConfigError
 from ..protocol.run_folder import RunFolder
 from .engine import last_herald_ps
 from .link import Link, open_link
+from .truth import read_truth
 
 
 def resume_link(folder: RunFolder) -> Link:
@@ -25,16 +24,7 @@ def resume_link(folder: RunFolder) -> Link:
     header = contents.header
     segment = len(contents.segments) + 1
     start_ps = last_herald_ps(folder) + 1
-    seed = None if header.hardware == "real" else _seed(folder)
-    return open_link(folder.link_yaml, hardware=header.hardware, seed=seed, segment=segment, start_ps=start_ps)
-
-
-def _seed(folder: RunFolder) -> int:
-    path = folder.truth / "world.json"
-    try:
-        seed = json.loads(path.read_text(encoding="utf-8"))["seed"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: the twin's seed cannot be read ({error}); without it the run cannot go on") from error
-    if type(seed) is not int or seed < 0:
-        raise ConfigError(f"{path}: the seed must be a whole number from 0 on")
-    return seed
+    if header.hardware == "real":
+        return open_link(folder.link_yaml, hardware=header.hardware, segment=segment, start_ps=start_ps)
+    seed, level = read_truth(folder)
+    return open_link(folder.link_yaml, hardware=header.hardware, seed=seed, segment=segment, start_ps=start_ps, level=level)

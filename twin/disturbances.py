@@ -99,6 +99,8 @@ class Disturbances:
         self._script = script
         self._truth = truth
         self._last: dict[str, float] = {}
+        self._holding: list[tuple[Port, str]] = []
+        self._ended = False
         # The world's own streams have other spawn keys: those of a run begin with its segment, and there are fewer than 2**32 of them.
         kinds = np.random.SeedSequence(seed, spawn_key=(2**32 - 1,)).spawn(3)
         slots, jumps, drifts = (
@@ -140,6 +142,14 @@ class Disturbances:
         for (fault, port), rng in zip(chosen, self._slot_streams, strict=True):
             self._plan(fault, port, intervals(fault.timing, rng), clocks[fault.slot.partition(".")[0]])
 
+    def end(self) -> None:
+        """Nothing befalls anything from now on; what holds is put right, and the truth is closed to further notes."""
+        for port, fault in self._holding:
+            befall(port, fault, False, 0)
+        self._holding.clear()
+        self._ended = True
+        self._truth = None
+
     def _plan(self, fault: SlotFault, port: Port, when: Iterator[Interval], clock: Clock) -> None:
         interval = next(when, None)
         while interval is not None and interval.stop_ps <= clock.now_ps():  # over before this segment of the run began
@@ -149,13 +159,19 @@ class Disturbances:
         coming = interval
 
         def strike() -> None:
+            if self._ended:
+                return
             befall(port, fault.fault, True, clock.now_ps())
+            self._holding.append((port, fault.fault))
             self._note(clock.now_ps(), fault.slot, fault.fault)
             if coming.stop_ps < _NEVER_PS:
                 clock.call_at(coming.stop_ps / PS_PER_S, recover)
 
         def recover() -> None:
+            if self._ended:
+                return
             befall(port, fault.fault, False, clock.now_ps())
+            self._holding.remove((port, fault.fault))
             self._note(clock.now_ps(), fault.slot, f"{fault.fault}: over")
             self._plan(fault, port, when, clock)
 

@@ -10,12 +10,13 @@ loss and drawn afresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
 import numpy as np
 
+from ..clock import Clock
 from ..errors import ConfigError
 from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
 from .click_heralds import ClickHeralds
@@ -70,7 +71,7 @@ class World:
         self._analyser_on = [False, False]
         self.ports: dict[str, Port] = {}
         self._optics = Optics(preset, self.ports)
-        self._level = level
+        self.level = level
         self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldSource] = {}
         self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldSource] = {}
         self._pair: HiddenPair | None = None
@@ -217,15 +218,35 @@ class World:
 
     # -- disturbances ------------------------------------------------------------------------------------------------------------------
 
-    def disturb(self, disturbances: Disturbances, now_ps: int) -> None:
-        """Have the physics move from now on as ``disturbances`` say."""
+    def disturb(self, disturbances: Disturbances, clocks: Mapping[str, Clock]) -> None:
+        """Have instruments and physics disturbed from now on.
+
+        Args:
+            disturbances: what, and when.
+            clocks: of the nodes; the physics moves on that of ``bsm``.
+
+        Raises:
+            ConfigError: a fault that cannot befall this link.
+        """
+        disturbances.schedule(self.ports, clocks)
         self._disturbances = disturbances
-        self._disturb(now_ps)
+        self._disturb(clocks["bsm"].now_ps())
+
+    def end_disturbance(self) -> None:
+        """Back to the calibrated link."""
+        if self._disturbances is not None:
+            self._disturbances.end()
+            self._disturbances = None
+            self._settled_until_ps = _FOREVER_PS
+            self._move({})
 
     def _disturb(self, now_ps: int) -> None:
         if self._disturbances is None:
             return
         values, self._settled_until_ps = self._disturbances.quantities(now_ps)
+        self._move(values)
+
+    def _move(self, values: Mapping[str, float]) -> None:
         self._optics.disturb(values)
         self._count_rates = [self._rates(side) for side in range(2)]
         self.optics_changed()
@@ -273,7 +294,7 @@ class World:
         return table
 
     def _source(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop) -> HeraldSource:
-        if self._level == "rounds":
+        if self.level == "rounds":
             return HeraldTable(parameters, present, accepted)
         return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(), present, accepted, loop)
 

@@ -27,6 +27,10 @@ def disturbances(text: str, seed: int = 1, truth: io.StringIO | None = None) -> 
     return Disturbances(parse_fault_script(text, "faults.yaml"), seed, truth)
 
 
+def at(now_ps: int) -> dict[str, SimClock]:
+    return {node: SimClock(now_ps) for node in ("alice", "bob", "bsm")}
+
+
 def test_a_fault_at_a_time_holds_from_then_until_it_ends() -> None:
     made = disturbances('faults: [{quantity: bsm.dark_rate, value: "500 /s", at: "10 s", for: "5 s"}]')
     assert made.quantities(0) == ({}, 10 * S)
@@ -159,6 +163,19 @@ def test_a_fault_that_cannot_be_is_refused_before_the_run(line: str, message: st
         made.schedule({"bob.readout": BeamPort("bob.readout")}, {"bob": SimClock()})
 
 
+def test_at_the_end_everything_is_put_right_and_nothing_more_happens() -> None:
+    port, clock = BeamPort("bob.readout"), SimClock()
+    made = disturbances('faults: [{slot: bob.readout, fault: unlocked, at: "1 s"}, {slot: bob.readout, fault: dark, at: "5 s"}]')
+    made.schedule({"bob.readout": port}, {"bob": clock})
+    clock.sleep(2)
+    assert not port.locked
+    made.end()
+    assert port.locked
+    port.set(0, on=True)
+    clock.sleep(10)
+    assert port.on
+
+
 # -- the world -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -169,7 +186,7 @@ def test_the_world_s_heralds_follow_a_disturbance_to_the_attempt(make_lab) -> No
     start = lab.now_ps
     text = f'faults: [{{quantity: bob.channel_transmission, value: 0.01, at: "{start / S + 2000:.0f} s", for: "20000 s"}}]'
     truth = io.StringIO()
-    lab.world.disturb(disturbances(text, truth=truth), start)
+    lab.world.disturb(disturbances(text, truth=truth), at(start))
     times = []
     while lab.now_ps < start + 24_000 * S:
         times.append(lab.herald().time_ps - start)
@@ -184,7 +201,7 @@ def test_the_world_s_heralds_follow_a_disturbance_to_the_attempt(make_lab) -> No
 @pytest.mark.parametrize("level", ["rounds", "clicks"])
 def test_stray_light_heralds_at_either_level(make_lab, level: str) -> None:
     lab = make_lab("oxford", seed=6, level=level, values={"node.alice.efficiency": 0.0})
-    lab.world.disturb(disturbances('faults: [{quantity: bsm.dark_rate, value: "1 MHz", at: "0 s"}]'), lab.now_ps)
+    lab.world.disturb(disturbances('faults: [{quantity: bsm.dark_rate, value: "1 MHz", at: "0 s"}]'), at(lab.now_ps))
     attempts = [lab.herald().attempts for _ in range(400)]
     calibrated = lab.preset.with_values({"bsm.dark_rate": 1e6 + lab.preset["bsm.dark_rate"]})
     wanted = sum(herald_distribution(calibrated.link_parameters()).probability[pattern] for pattern in lab.patterns)
@@ -194,6 +211,14 @@ def test_stray_light_heralds_at_either_level(make_lab, level: str) -> None:
 def test_a_bright_particle_that_fluoresces_less_is_counted_less(make_lab) -> None:
     lab = make_lab("munich-physics", seed=7)
     full = np.mean([lab.detectors[0].count(lab.now_ps, 1e-6) for _ in range(200)])
-    lab.world.disturb(disturbances('faults: [{quantity: alice.bright_counts, value: 0.5, at: "0 s"}]'), lab.now_ps)
+    lab.world.disturb(disturbances('faults: [{quantity: alice.bright_counts, value: 0.5, at: "0 s"}]'), at(lab.now_ps))
     half = np.mean([lab.detectors[0].count(lab.now_ps, 1e-6) for _ in range(200)])
     assert half / full == pytest.approx(0.5, rel=0.05)
+
+
+def test_an_ended_disturbance_leaves_the_calibrated_link(make_lab) -> None:
+    lab = make_lab("oxford", seed=8)
+    lab.world.disturb(disturbances('faults: [{quantity: bob.channel_transmission, value: 0.0, at: "0 s"}]'), at(lab.now_ps))
+    assert not lab.bsm.run(lab.now_ps, lab.loop, lab.patterns, 10_000).heralded
+    lab.world.end_disturbance()
+    assert lab.herald().heralded

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..protocol.run_folder import RunFolder
     from ..stations.engine import RunResult
     from ..stations.link import Link
+    from ..twin.world import Level
     from .progress import ProgressLine
 
 
@@ -42,6 +43,18 @@ if TYPE_CHECKING:
     help="twin: in memory. wire: real drivers against device simulators. real: the instruments in the Station files.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of the twin; a fresh one by default.")
+@click.option(
+    "--level",
+    type=click.Choice(["rounds", "clicks"]),
+    default="rounds",
+    show_default=True,
+    help="Of the twin. rounds: heralds from their closed form. clicks: heralds found by software in photons and dark counts; slower.",
+)
+@click.option(
+    "--faults",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Fault script (YAML): what goes wrong on the twin, and when. What it did is in the run's truth/.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; by default runs/LINK-TIME.")
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Go on with the interrupted run in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
@@ -53,6 +66,8 @@ def command(
     purpose: str,
     hardware: str,
     seed: int | None,
+    level: Level,
+    faults: Path | None,
     out: Path | None,
     resume: Path | None,
     as_json: bool,
@@ -65,20 +80,21 @@ def command(
     Examples:
       eventready run munich
       eventready run oxford --rounds 100000 --seed 7 --out runs/first
+      eventready run munich --rounds 500 --faults my-faults.yaml
       eventready run --resume runs/first
     """  # noqa: D301 - \b keeps click from wrapping the examples
     from .progress import ProgressLine
 
     if (link is None) == (resume is None):
         raise ConfigError("give a LINK to run, or --resume RUN; see eventready run --help")
-    settled = [f"--{name}" for name in ("rounds", "purpose", "hardware", "seed", "out") if _is_given(context, name)]
+    settled = [f"--{name}" for name in ("rounds", "purpose", "hardware", "seed", "level", "faults", "out") if _is_given(context, name)]
     if resume is not None and settled:
         raise ConfigError(f"--resume goes on with a run as it was begun; leave out {', '.join(settled)}")
     with ProgressLine() as progress:
         if resume is not None:
             result = _resume(resume, progress)
         else:
-            result = _run(str(link), rounds, purpose, hardware, seed, out, progress)
+            result = _run(str(link), rounds, purpose, hardware, seed, level, faults, out, progress)
     if result.stopped:
         click.echo(
             f'stopped after {result.rounds} of {result.goal} rounds; go on with: eventready run --resume "{result.folder.path}"', err=True
@@ -92,20 +108,30 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 
 def _run(
-    link: str, rounds: int | None, purpose: str, hardware: str, seed: int | None, out: Path | None, progress: ProgressLine
+    link: str,
+    rounds: int | None,
+    purpose: str,
+    hardware: str,
+    seed: int | None,
+    level: Level,
+    faults: Path | None,
+    out: Path | None,
+    progress: ProgressLine,
 ) -> RunResult:
     from ..protocol.run_folder import RunFolder
     from ..stations.link import open_link
+    from ..twin.fault_script import load_fault_script
 
+    script = load_fault_script(faults) if faults is not None else None
     if out is not None:
         RunFolder.require_free(out)  # before any instrument is opened
-    with open_link(link, hardware=hardware, seed=seed) as opened:
+    with open_link(link, hardware=hardware, seed=seed, level=level) as opened:
         for warning in opened.config.warnings:
             click.echo(f"warning: {warning}", err=True)
         folder = out or Path("runs") / time.strftime(f"{opened.name}-%Y%m%d-%H%M%S")
         click.echo(_stands_behind(opened), err=True)
         with _stop_on_interrupt(opened):
-            return opened.run(folder, rounds=rounds, purpose=purpose, on_progress=progress.show)
+            return opened.run(folder, rounds=rounds, purpose=purpose, faults=script, on_progress=progress.show)
 
 
 def _resume(path: Path, progress: ProgressLine) -> RunResult:
