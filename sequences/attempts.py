@@ -103,9 +103,10 @@ def attempt_block(timings: AttemptTimings, plan: Plan, preparation: Sequence[Pul
 
 def attempts(timings: AttemptTimings, plan: Plan, attempt: Block) -> Until:
     """Bursts of attempts, each followed by cooling with a look whether the atoms are still there, until a herald."""
-    pause = timings.burst_cooling
-    light = tuple(plan.light(f"{node}.{slot}", 0, pause) for node in PARTIES for slot in ("cooling", "repump"))
-    cooling = Block("cooling", to_ps(pause), light, tuple(Gate(f"{node}.detector", 0, to_ps(pause)) for node in PARTIES))
+    lead, window = timings.lead, timings.burst_cooling - timings.lead
+    light = tuple(plan.light(f"{node}.{slot}", lead, window) for node in PARTIES for slot in ("cooling", "repump"))
+    look = tuple(Gate(f"{node}.detector", to_ps(lead), to_ps(window)) for node in PARTIES)
+    cooling = Block("cooling", to_ps(timings.burst_cooling), light, look)
     burst = Seq((Repeat(attempt, timings.attempts_per_burst), cooling))
     return Until(burst, tuple(plan.heralds), limit=timings.attempt_limit, latency_ps=to_ps(timings.herald_latency))
 

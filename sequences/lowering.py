@@ -13,9 +13,10 @@ import numpy as np
 
 from ..errors import SequenceError
 from .attempts import DETECTORS
-from .language import HERALD, INPUT, Apart, Basis, Block, Choose, Effect, Gate, Item, Pulse, Repeat, Seq, Until, Wait, join, part, walk
+from .language import HERALD, INPUT, Apart, Basis, Block, Choose, Effect, Gate, Item, Pulse, Repeat, Seq, Until, Wait
 from .program import Action, Arm, AttemptLoop, Program, Section, sections_by_name
 from .stretches import Stretch, cut, is_attempt
+from .tree import join, part, walk
 
 
 def lower(tree: Item, node: str, *, detectors: Sequence[str] = DETECTORS, sequence: str = "") -> Program:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from .language import Apart, Block, Choose, Item, Repeat, Seq, Until, Wait, fixed_length_ps, join, name_of
+from .language import Apart, Block, Choose, Item, Repeat, Seq, Until, Wait
+from .tree import fixed_length_ps, join, name_of
 
 Times = npt.NDArray[np.int64]
 _ZERO = np.zeros(1, dtype=np.int64)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from .language import OFF, Drive, node_of
+from .language import OFF, Drive
+from .tree import node_of
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,11 @@ from eventready.sequences.language import (
     Tone,
     Until,
     Wait,
-    blocks,
-    fixed_length_ps,
     ms,
     ns,
-    part,
-    select,
     us,
-    walk,
 )
+from eventready.sequences.tree import blocks, fixed_length_ps, part, select, walk
 
 ATTEMPT = Block("attempt", 10 * us, [Pulse("alice.pump", 1 * us, 2 * us)], [Gate("bsm.d0", 5 * us, 60 * ns)])
 BURST = Seq([Repeat(ATTEMPT, 3), Block("cooling", 7 * us, [Pulse("bob.cooling", 0, 7 * us)])])

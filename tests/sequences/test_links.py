@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from eventready.sequences.language import part, walk
 from eventready.sequences.lowering import lower
+from eventready.sequences.tree import part, walk
 
 
 def test_every_timing_is_in_the_round(link):

@@ -7,9 +7,10 @@ import pytest
 
 from eventready.errors import SequenceError
 from eventready.sequences import munich
-from eventready.sequences.language import INPUT, Apart, Choose, Until, Wait, blocks, fixed_length_ps, walk
+from eventready.sequences.language import INPUT, Apart, Choose, Until, Wait
 from eventready.sequences.lowering import lower
 from eventready.sequences.program import Action
+from eventready.sequences.tree import blocks, fixed_length_ps, walk
 
 ANGLES = [math.radians(angle) for angle in (-22.5, 22.5, -45.0, 0.0)]
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventready.sequences import oxford
-from eventready.sequences.language import ROUND_TYPE, Apart, Choose, Tone, Wait, blocks, walk
+from eventready.sequences.language import ROUND_TYPE, Apart, Choose, Tone, Wait
 from eventready.sequences.lowering import lower
 from eventready.sequences.oxford import arm_table, in_frame
 from eventready.sequences.program import Action
+from eventready.sequences.tree import blocks, walk
 from eventready.twin.physics import BellState, frame
 
 AXES = [math.radians(angle) for angle in (45.0, -45.0, 0.0)]

@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventready.sequences.language import INPUT, Apart, Block, Choose, Gate, Herald, Repeat, Seq, Until, Wait, fixed_length_ps
+from eventready.sequences.language import INPUT, Apart, Block, Choose, Gate, Herald, Repeat, Seq, Until, Wait
 from eventready.sequences.stretches import cut
+from eventready.sequences.tree import fixed_length_ps
 
 A, B, C = (Block(name, length) for name, length in (("a", 2), ("b", 3), ("c", 5)))
 TRY = Block("try", 7, (), (Gate("d", 0, 1),))
