@@ -1,8 +1,8 @@
 """The hardware-timed part of a round as data: what happens at the atoms and at the detectors, and when.
 
 All times are whole picoseconds *at the atom*: when the light of a pulse acts there, or when a photon meets its detector. How a pulse gets
-there (port, delay, idle level) is :mod:`.wiring`, apart from the physics. One tree describes the round of the whole link; :mod:`.tree` reads it and
-cuts out what one node has to do.
+there (port, delay, idle level) is :mod:`.wiring`, apart from the physics. One tree describes the round of the whole link; :mod:`.tree`
+reads it and cuts out what one node has to do.
 
 Blocks have a fixed length. The control language around them is small, so that it can be checked, drawn, simulated by sampling, and
 compiled: :class:`Seq`, :class:`Repeat`, :class:`Until`, :class:`Choose`, :class:`Wait`, and :class:`Apart` where the nodes go on by

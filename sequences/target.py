@@ -93,9 +93,9 @@ class Target:
 
 
 def suits(drive: Drive, kind: Kind) -> bool:
-    """Whether a port of that kind can play a drive. Plain on and off suit every port: full tone or level is then the device's setting."""
+    """Whether a port of that kind can play a drive. Off suits every port."""
     if isinstance(drive, Digital):
-        return kind is not Kind.ANALOG
+        return not drive.on or kind in (Kind.DIGITAL, Kind.REFERENCE)
     return kind is (Kind.ANALOG if isinstance(drive, Level) else Kind.RF)
 
 
