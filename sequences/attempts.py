@@ -103,7 +103,7 @@ def attempt_block(timings: AttemptTimings, plan: Plan, preparation: Sequence[Pul
 
 def attempts(timings: AttemptTimings, plan: Plan, attempt: Block) -> Until:
     """Bursts of attempts, each followed by cooling with a look whether the atoms are still there, until a herald."""
-    lead, window = timings.lead, timings.burst_cooling - timings.lead
+    lead, window = timings.lead, timings.burst_cooling - 2 * timings.lead  # dark again before the next attempt
     light = tuple(plan.light(f"{node}.{slot}", lead, window) for node in PARTIES for slot in ("cooling", "repump"))
     look = tuple(Gate(f"{node}.detector", to_ps(lead), to_ps(window)) for node in PARTIES)
     cooling = Block("cooling", to_ps(timings.burst_cooling), light, look)

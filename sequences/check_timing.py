@@ -199,6 +199,8 @@ class _Stretch:
             grid = f"{time_text(limits.grid_ps)} grid of {self._device}, {target.title}"
             message = f"{stretch.name} lasts {time_text(stretch.length_ps)}, which is not on the {grid}"
             yield Finding("grid", place, message, f"make it {time_text(low)} or {time_text(low + limits.grid_ps)}")
+        if limits.last_step_ps and stretch.until is not None:
+            yield from self._rest(place)
         if limits.max_pulses is not None:
             for name, spans in self._spans.items():
                 count = sum(len(placed.starts_ps) for placed, _ in spans)
@@ -208,6 +210,18 @@ class _Stretch:
         if limits.max_steps is not None and (steps := self._steps()) > limits.max_steps:
             message = f"{stretch.name} takes {steps} steps, {self._device}, {target.title}, has {limits.max_steps}"
             yield Finding("steps", place, message, f"split it, or {_use(target, 'steps')}")
+
+    def _rest(self, place: str) -> Iterator[Finding]:
+        """A table that is started again must have ended by then."""
+        grid, needed = self._limits.grid_ps, self._limits.last_step_ps
+        for name, spans in self._spans.items():
+            delay = self._lines[name][0].delay_ps
+            last = max(snap(int(placed.starts_ps[-1]) + item.end_ps - delay, grid) for placed, item in spans if len(placed.starts_ps))
+            if last + needed > self._stretch.length_ps:
+                message = (
+                    f"the last edge is {time_text(self._stretch.length_ps - last)} before the next start, {time_text(needed)} are needed"
+                )
+                yield Finding("rest", f"{place}/{name}", message, "end the last pulse earlier")
 
     def _steps(self) -> int:
         """Edges at different times, and one step for what is left."""

@@ -44,6 +44,7 @@ class Stretch:
         placed: its blocks, in order.
         until: where it is the body of an :class:`~.language.Until`, that.
         cycle: whether it is one attempt only, which a device repeats by itself.
+        repeats: how often it does so.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Stretch:
     placed: tuple[Placed, ...]
     until: Until | None = None
     cycle: bool = False
+    repeats: int = 1
 
     @property
     def name(self) -> str:
@@ -125,10 +127,10 @@ class _Cutter:
         ends = {Choose: "the choice", Repeat: "the repetition", Apart: "the parts"}
         return _Open(item.event if isinstance(item, Wait) else f"end of {ends[type(item)]}")
 
-    def finish(self, opened: _Open, *, cycle: bool = False) -> None:
+    def finish(self, opened: _Open) -> None:
         """Close a stretch; one without blocks is only time that passes."""
         if opened.placed:
-            self.found.append(Stretch(opened.placed[0].path, opened.trigger, opened.now_ps, tuple(opened.placed), self._until, cycle))
+            self.found.append(Stretch(opened.placed[0].path, opened.trigger, opened.now_ps, tuple(opened.placed), self._until))
 
     def _is_cycle(self, item: Item) -> bool:
         if not self._cycles or self._until is None:
@@ -138,9 +140,10 @@ class _Cutter:
     def _cycle(self, item: Item, here: str, opened: _Open) -> _Open:
         self.finish(opened)
         block, path = (item.body, join(here, f"x{item.n}")) if isinstance(item, Repeat) else (item, here)
-        alone = _Open(opened.trigger, now_ps=fixed_length_ps(block) or 0)
-        alone.placed = _placed(block, join(path, name_of(block)) if isinstance(item, Repeat) else here, _ZERO)
-        self.finish(alone, cycle=True)
+        repeats = item.n if isinstance(item, Repeat) else 1
+        placed = tuple(_placed(block, join(path, name_of(block)) if isinstance(item, Repeat) else here, _ZERO))
+        length = fixed_length_ps(block) or 0
+        self.found.append(Stretch(placed[0].path, opened.trigger, length, placed, self._until, cycle=True, repeats=repeats))
         return _Open(f"end of {path}")
 
 

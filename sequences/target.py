@@ -33,6 +33,7 @@ class Limits:
         grid_ps: of the edges.
         min_step_ps: shortest time between two edges of one port.
         first_step_ps: shortest time from the start to the first edge, unless it is at 0.
+        last_step_ps: shortest time from the last edge to the end of a table that is started again.
         max_length_ps: longest table; None where only the number of steps counts.
         max_steps: of a table.
         max_pulses: on one port.
@@ -42,6 +43,7 @@ class Limits:
     grid_ps: int
     min_step_ps: int = 0
     first_step_ps: int = 0
+    last_step_ps: int = 0
     max_length_ps: int | None = None
     max_steps: int | None = None
     max_pulses: int | None = None

@@ -21,6 +21,7 @@ from eventready.sequences.language import (
     Pulse,
     Repeat,
     Seq,
+    Tone,
     Until,
     Wait,
     ms,
@@ -131,6 +132,7 @@ FAULTS = {
     "reference": ("oxford", Block, lambda b: dataclasses.replace(b, pulses=[p for p in b.pulses if "bsm" not in p.line]), "attempt", "reference", r"bsm\.reference, which has no pulse"),
     "empty pattern": ("munich", Until, heralds(Herald("x", ())), None, "herald", r"every attempt would herald"),
     "waiting in an arm": ("munich", Choose, input_arms(lambda arms: {**arms, 1: Seq([arms[1], Wait("x", us)])}), None, "leak", r"not fixed"),
+    "no rest": ("munich", Block, pulse("bob.cooling", width_ps=195 * us), "cooling", "rest", r"0 ns before the next start, 1 us are needed"),
     "length on the grid": ("munich", Block, lambda b: dataclasses.replace(b, length_ps=b.length_ps + 1), "empty_trap", "grid", r"not on the 1 ns grid"),
 }  # fmt: skip
 
@@ -225,7 +227,7 @@ def test_too_many_steps():
     tree = Repeat(Block("b", us, [Pulse("a.x", 100 * ns, 100 * ns)]), 1_000_000)
     (finding,) = check(tree, wire([Line("a.x", "dev.ch0")]), PULSE_STREAMER)
     assert (finding.rule, "2000001 steps" in finding.message) == ("steps", True)
-    tree = Repeat(Block("b", 10 * us, [Pulse("a.x", 3 * us, 2 * us)]), 5_000)
+    tree = Repeat(Block("b", 10 * us, [Pulse("a.x", 3 * us, 2 * us, Tone(80e6, 0.0))]), 5_000)
     (finding,) = check(tree, wire([Line("a.x", "dev.rf1")]), MOGLABS)
     assert finding.rule == "steps"
 
