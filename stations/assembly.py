@@ -9,12 +9,13 @@ from typing import Any
 from ..clock import Clock
 from ..instruments import Role
 from ..sequences import oxford
+from ..sequences.digest import digest
 from ..sequences.lowering import lower
 from ..sequences.program import Program, to_ps
 from .config import LinkConfig
 from .config_models import Rb87Link, SiftedPurpose, Sr88Link
 from .herald_station import HeraldStation
-from .link_sequence import link_round
+from .link_sequence import link_round, link_wiring
 from .party import Party, PartySettings
 from .procedures.beams import Beam
 from .procedures.excitation import Excitation
@@ -45,9 +46,10 @@ class Plan:
 
 
 def programs(config: LinkConfig) -> dict[str, Program]:
-    """What each node's sequencer is loaded with: the description of the round, lowered."""
+    """What each node's sequencer is loaded with: the description of the round, lowered. Its digest, wiring included, is in each."""
     tree = link_round(config)
-    return {node: lower(tree, node) for node in NODES}
+    sequence = digest(tree, link_wiring(config))
+    return {node: lower(tree, node, sequence=sequence) for node in NODES}
 
 
 def pattern_states(config: LinkConfig) -> dict[int, str]:
