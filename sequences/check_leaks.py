@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .findings import Finding, time_text
-from .language import INPUT, Choose, Drive, Item
+from .findings import Finding, drive_text, time_text
+from .language import INPUT, ON, Choose, Drive, Item
 from .stretches import cut
 from .tree import fixed_length_ps, join, walk
 from .wiring import Wiring
@@ -79,4 +79,7 @@ def _told(arm: Outward, line: str) -> str:
     pulses = arm.get(line, ())
     if not pulses:
         return "nothing"
-    return " and ".join(f"{time_text(at)} to {time_text(at + width)}{f' ({drive})' if drive else ''}" for at, width, drive in pulses[:3])
+    return " and ".join(
+        f"{time_text(at)} to {time_text(at + width)}{f' ({drive_text(drive)})' if drive not in (None, ON) else ''}"
+        for at, width, drive in pulses[:3]
+    )

@@ -29,7 +29,7 @@ def check_ports(wiring: Wiring, targets: Mapping[str, Target]) -> Iterator[Findi
         if line.channel not in target.ports:
             message = f"the {target.title} {line.device} has no port {line.channel!r}"
             yield Finding("port", place, message, f"use one of {_listed(list(target.ports))}")
-        if line.port in taken:
+        elif line.port in taken:
             yield Finding("port", place, f"the port {line.port} already carries {taken[line.port]}", "wire it to a free port")
         taken[line.port] = line.name
 

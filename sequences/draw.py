@@ -67,7 +67,7 @@ def write(drawn: Figure, path: Path) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "sequence"}):
         if path.suffix.lower() == ".svg":
             text = io.StringIO()
-            drawn.savefig(text, format="svg", metadata={"Date": None})
+            drawn.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
             path.write_text(text.getvalue(), encoding="utf-8", newline="\n")
         else:
             drawn.savefig(path, format="png", dpi=200)

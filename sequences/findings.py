@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .language import Digital, Drive, Level
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -35,3 +37,12 @@ def time_text(time_ps: int) -> str:
     whole, rest = divmod(size, factor)
     digits = f"{rest:0{len(str(factor)) - 1}d}".rstrip("0") if rest else ""
     return f"{'-' if time_ps < 0 else ''}{whole}{'.' + digits if digits else ''} {unit}"
+
+
+def drive_text(drive: Drive) -> str:
+    """What a line plays, for people: ``on``, ``0.5 V``, ``80.000000 MHz, 27.00 dBm, 0.000000 rad``."""
+    if isinstance(drive, Digital):
+        return "on" if drive.on else "off"
+    if isinstance(drive, Level):
+        return f"{drive.volts:g} V"
+    return f"{drive.frequency_hz / 1e6:.6f} MHz, {drive.power_dbm:.2f} dBm, {drive.phase:.6f} rad"

@@ -15,7 +15,7 @@ from ..sequences.program import Program, to_ps
 from .config import LinkConfig
 from .config_models import Rb87Link, SiftedPurpose, Sr88Link
 from .herald_station import HeraldStation
-from .link_sequence import link_round, link_wiring
+from .link_sequence import link_round, link_wiring, require_sound
 from .party import Party, PartySettings
 from .procedures.beams import Beam
 from .procedures.excitation import Excitation
@@ -48,7 +48,9 @@ class Plan:
 def programs(config: LinkConfig) -> dict[str, Program]:
     """What each node's sequencer is loaded with: the description of the round, lowered. Its digest, wiring included, is in each."""
     tree = link_round(config)
-    sequence = digest(tree, link_wiring(config))
+    wiring = link_wiring(config)
+    require_sound(tree, wiring)
+    sequence = digest(tree, wiring)
     return {node: lower(tree, node, sequence=sequence) for node in NODES}
 
 

@@ -6,10 +6,14 @@ import dataclasses
 import math
 from typing import TypeVar
 
+from ..errors import SequenceError
 from ..sequences import munich, oxford
 from ..sequences.attempts import AttemptTimings, Plan
+from ..sequences.check_leaks import check_leaks
+from ..sequences.check_structure import check_structure
 from ..sequences.language import OFF, ON, Herald, Item, Tone
 from ..sequences.program import to_ps
+from ..sequences.user_file import describe
 from ..sequences.wiring import Line, Wiring
 from .config import LinkConfig
 from .config_models import Rb87Link
@@ -17,19 +21,35 @@ from .config_sequence import SequenceLine
 from .slots import PARTIES
 
 Timings = TypeVar("Timings", bound=AttemptTimings)
+BINDING_RULES = frozenset({"leak", "fallback", "herald", "gate", "choice"})
+"""Rules without which a run is not device-independent; they hold on the twin, too, whatever the wiring."""
 _DRIVES = {"on": ON, "off": OFF}
 
 
 def link_round(config: LinkConfig) -> Item:
-    """The round of the whole link.
+    """The round of the whole link: the platform's, or that of the Python file that the link file names.
 
     Raises:
-        SequenceError: the numbers of the link file make none.
+        ConfigError: that file is wrong.
+        SequenceError: it describes what cannot be described.
     """
-    plan = sequence_plan(config)
+    plan, own = sequence_plan(config), config.link.sequence.file
     if isinstance(config.link, Rb87Link):
-        return munich.link_round(_timings(munich.MunichTimings, config.link.timings), plan)
-    return oxford.link_round(_timings(oxford.OxfordTimings, config.link.timings), plan)
+        timings = _timings(munich.MunichTimings, config.link.timings)
+        return describe(config.texts[own], own, timings, plan) if own else munich.link_round(timings, plan)
+    ion_timings = _timings(oxford.OxfordTimings, config.link.timings)
+    return describe(config.texts[own], own, ion_timings, plan) if own else oxford.link_round(ion_timings, plan)
+
+
+def require_sound(tree: Item, wiring: Wiring) -> None:
+    """Refuse a round that leaks, or that leaves something undefined after a herald. The rest is its devices' business.
+
+    Raises:
+        SequenceError: with every such finding.
+    """
+    found = [str(one) for one in (*check_structure(tree, wiring), *check_leaks(tree, wiring)) if one.rule in BINDING_RULES]
+    if found:
+        raise SequenceError("\n  ".join(["the sequence cannot be run:", *found]))
 
 
 def sequence_plan(config: LinkConfig) -> Plan:

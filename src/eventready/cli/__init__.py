@@ -15,6 +15,7 @@ _COMMANDS = {
     "analyse": "analyse_command",
     "export": "export_command",
     "config": "config_command",
+    "sequence": "sequence_command",
     "list": "list_command",
 }
 
@@ -50,6 +51,7 @@ def cli(verbose: bool) -> None:
       eventready run oxford --rounds 100000
       eventready analyse runs/munich-...   statistics and report of a run
       eventready config copy munich lab/   the files to edit for your own lab
+      eventready sequence draw munich      the hardware-timed part of a round
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)
     for name in ("eventready", "qcodes"):
