@@ -111,6 +111,10 @@ class _Stretch:
             message = f"at {self._device} the gate is {time_text(start)} to {time_text(stop)} after the reference pulse"
             remedy = f"keep it between {time_text(limits.min_start_ps)} and {time_text(limits.max_stop_ps)}, e.g. by a longer cable"
             yield Finding("gate", place, message, remedy)
+        late = gate.end_ps + line.delay_ps - self._stretch.length_ps
+        if self._stretch.cycle and late > 0:
+            message = f"the last clicks come into {line.port} {time_text(late)} after the end of the cycle, in which the herald is decided"
+            yield Finding("gate", place, message, "lengthen the attempt, or close the gate earlier")
         yield from _grid(place, line, (start, stop), limits.grid_ps, "")
 
     def _edges(self, placed: Placed, item: Pulse | Gate, place: str, line: Line) -> Iterator[Finding]:

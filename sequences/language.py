@@ -228,7 +228,7 @@ class Until:
     """Again and again until a herald. What comes after it in the tree comes after a herald only.
 
     Args:
-        body: with gates in it; one pass of a block with gates is an attempt.
+        body: what is repeated; one pass of a block that has a gate for a detector of a herald is an attempt.
         heralds: any of these patterns ends it, at once.
         limit: attempts after which it gives the word back without a herald.
         latency_ps: from the closing of an attempt's last gate to the moment when its herald is known.

@@ -121,6 +121,7 @@ FAULTS = {
     "port in the cycle": ("oxford", Block, add(Pulse("alice.cooling", 700 * ns, 200 * ns)), "attempt", "port", r"alice_artiq\.ttl0 cannot be played"),
     "drive": ("munich", Block, pulse("alice.repump", drive=Level(0.5)), "fluorescence", "drive", r"analog level.*digital port"),
     "gate too early": ("oxford", Block, lambda b: dataclasses.replace(b, gates=[dataclasses.replace(g, at_ps=g.at_ps - 15 * ns) for g in b.gates]), "attempt", "gate", r"5 ns to 20 ns after the reference"),
+    "gate after the cycle": ("oxford", Block, lambda b: dataclasses.replace(b, length_ps=620 * ns), "attempt", "gate", r"19\.903 ns after the end of the cycle"),
     "branch": ("munich", Choose, input_arms(lambda arms: {**arms, 1: pulse("alice.readout", at_ps=10 * us)(arms[1])}), None, "branch", r"cannot choose.*artiq"),
     "first entry": ("munich", Block, pulse("bob.cooling", at_ps=2 * us), "fluorescence", "lead", r"bob_rf\.rf1.*first step takes 3 us.*needs 1 us more lead time"),
     "unknown symbol": ("munich", Choose, lambda c: dataclasses.replace(c, symbol="wether"), None, "choice", r"nothing is called 'wether'"),
