@@ -140,7 +140,7 @@ class Axis:
     """
 
     def __init__(self, block: Block, also_ps: Sequence[int] = ()) -> None:
-        edges = {0, block.length_ps, *also_ps}
+        edges = {0, block.length_ps or 1, *also_ps}
         for span in spans(block, {}):
             edges |= {span.start_ps, span.stop_ps}
         self.edges_ps: npt.NDArray[np.int64] = np.array(sorted(edges), dtype=np.int64)
