@@ -7,6 +7,7 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 from qcodes.instrument import InstrumentBase
@@ -95,7 +96,7 @@ class Role(InstrumentBase, ABC):
         A device that cannot be asked is not ready; this never raises for it.
         """
         try:
-            with self.lock:
+            with self.lock, self._do_at_once():
                 reasons = (*self._role_reasons(), *self._do_reasons())
         except DeviceError as error:
             reasons = (str(error),)
@@ -125,6 +126,10 @@ class Role(InstrumentBase, ABC):
     def _do_reasons(self) -> Iterable[str]:
         """Further reasons that only the driver knows, e.g. a reference clock that is not locked."""
         return ()
+
+    def _do_at_once(self) -> AbstractContextManager[None]:
+        """Entered around the questions of :meth:`readiness`; a driver whose device answers several at once may ask them all here."""
+        return nullcontext()
 
     def _require_within(self, parameter: RoleParameter[float], value: float, limits: tuple[float, float]) -> None:
         """Refuse a value outside the role's limits, or outside narrower ones that a Station file put on the parameter."""

@@ -105,7 +105,7 @@ class SinglePhotonDetector(Role):
         self.overloaded: RoleParameter[bool] = self.add_parameter(
             "overloaded",
             RoleParameter,
-            read=self._read_overloaded,
+            read=self.is_overloaded,
             docstring="Get whether the detector latched or was overloaded since the last reset_overload() (bool).",
         )
 
@@ -157,11 +157,19 @@ class SinglePhotonDetector(Role):
             raise ConfigError(f"{self.full_name}: cannot count for {duration_s!r} s")
         with self.lock:
             counts = self._do_count(duration_s)
-            if self._read_overloaded():
+            if self.__overload_seen or self._do_overloaded():
+                self.__overload_seen = True
                 raise DeviceFault(self.full_name, "overloaded or latched, its counts mean nothing; remove the light, then reset_overload()")
         if counts < 0:
             raise DeviceProtocolError(self.full_name, "reported a negative number of counts")
         return counts
+
+    def is_overloaded(self) -> bool:
+        """Whether the detector latched or was overloaded since the last :meth:`reset_overload`."""
+        with self.lock:
+            if not self.__overload_seen and self._do_overloaded():
+                self.__overload_seen = True
+            return self.__overload_seen
 
     def reset_overload(self) -> None:
         """Forget that the detector was overloaded, and free it if it has latched."""
@@ -185,15 +193,10 @@ class SinglePhotonDetector(Role):
         with self.lock:
             return self._do_threshold()
 
-    def _read_overloaded(self) -> bool:
-        with self.lock:
-            self.__overload_seen = self.__overload_seen or self._do_overloaded()
-            return self.__overload_seen
-
     def _role_reasons(self) -> Iterator[str]:
         if not self._do_enabled():
             yield "the detector is disabled"
-        if self._read_overloaded():
+        if self.is_overloaded():
             yield "overloaded or latched since the last reset"
 
     def _do_make_safe(self) -> None:

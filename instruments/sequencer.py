@@ -179,9 +179,10 @@ class HeraldingSequencer(Role):
             if self.__accepted is None:
                 raise NotReady(f"{self.full_name}: no program is loaded")
             played = self._do_play(section, arm)
-        if arm is not None and played.arm != arm:
+        played_arm, arm_time_ps, start_ps, end_ps = played
+        if arm is not None and played_arm != arm:
             raise DeviceFault(self.full_name, f"section {section!r}: another branch was played than asked for")
-        if not played.start_ps <= played.end_ps or played.arm_time_ps > played.end_ps:
+        if start_ps > end_ps or arm_time_ps > end_ps:
             raise DeviceProtocolError(self.full_name, f"section {section!r}: times out of order, {played!r}")
         return played
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from qcodes.validators import Bool
 
-from ..errors import ConfigError, DeviceFault
+from ..errors import ConfigError, DeviceError, DeviceFault
 from .base import Role
 from .parameter import RoleParameter
 
@@ -94,6 +94,18 @@ class Shutter(Role):
             raise DeviceFault(
                 self.full_name, f"not {position} within {timeout_s:g} s, the blade was seen {seen}; check blade, supply and trigger mode"
             )
+
+    def reasons_not_at(self, position: Position) -> tuple[str, ...]:
+        """Why the blade may not be relied on to be at ``position``, in words; empty where it is there and ready.
+
+        A device that cannot be asked is not there; this never raises for it.
+        """
+        try:
+            with self.lock, self._do_at_once():
+                seen = self._do_position()
+                return (*(() if seen == position else (f"the blade is seen {seen}",)), *self._do_reasons())
+        except DeviceError as error:
+            return (str(error),)
 
     def _move(self, is_open: bool) -> None:
         self.set_open(is_open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, get_args
 
 from ..clock import Clock
@@ -19,6 +19,14 @@ class Receiver(Protocol):
         """React to a message."""
 
 
+_Hearer = tuple[Clock, Callable[[Message], list[Message]], int]
+"""A receiver's clock and ``on``, and how long a message to it takes, ps: looked up once and not for every message."""
+
+
+def _hearer(node: Receiver, delay_ps: int) -> _Hearer:
+    return node.clock, node.on, delay_ps
+
+
 class InProcessBus:
     """Delivers messages between nodes of one process, in the order in which they were sent.
 
@@ -31,25 +39,23 @@ class InProcessBus:
         self._queue: deque[Message] = deque()
         to_bsm = {party: round(delay * 1e12) for party, delay in delays.items()}
         across = sum(to_bsm.values())
-        self._routes: dict[tuple[str, type[Message]], tuple[tuple[Receiver, int], ...]] = {}
+        self._routes: dict[tuple[str, type[Message]], tuple[_Hearer, ...]] = {}
         for kind in get_args(Message):
-            self._routes["bsm", kind] = tuple((nodes[party], delay) for party, delay in to_bsm.items())
+            self._routes["bsm", kind] = tuple(_hearer(nodes[party], delay) for party, delay in to_bsm.items())
             for party, delay in to_bsm.items():
-                others = tuple((nodes[other], across) for other in to_bsm if other != party)
-                self._routes[party, kind] = others if kind in BETWEEN_PARTIES else ((nodes["bsm"], delay),)
+                others = tuple(_hearer(nodes[other], across) for other in to_bsm if other != party)
+                self._routes[party, kind] = others if kind in BETWEEN_PARTIES else (_hearer(nodes["bsm"], delay),)
 
     def send(self, messages: list[Message]) -> None:
         """Queue messages."""
         self._queue.extend(messages)
 
-    def deliver(self) -> bool:
-        """Deliver the oldest message to all who are to hear it; False if there is none."""
-        queue = self._queue
-        if not queue:
-            return False
-        message = queue.popleft()
-        time_ps = message.time_ps
-        for node, delay_ps in self._routes[message.sender, type(message)]:
-            node.clock.sleep_until_ps(time_ps + delay_ps)
-            queue.extend(node.on(message))
-        return True
+    def deliver_all(self) -> None:
+        """Deliver message after message, the oldest first, to all who are to hear it, until nobody has anything left to say."""
+        queue, routes = self._queue, self._routes
+        while queue:
+            message = queue.popleft()
+            time_ps = message.time_ps
+            for clock, on, delay_ps in routes[message.sender, type(message)]:
+                clock.sleep_until_ps(time_ps + delay_ps)
+                queue += on(message)

@@ -38,13 +38,14 @@ def resolve_type(dotted: str) -> type:
     return found
 
 
-def type_problems(dotted: str, role: str, arguments: Iterable[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+def type_problems(dotted: str, role: str | None, init: Iterable[str], given: Iterable[str]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Say why a driver class cannot stand where it is wired.
 
     Args:
         dotted: the class, as the Station file names it.
-        role: name of a role in :mod:`eventready.instruments`.
-        arguments: names of what the Station file hands to its constructor under ``init``.
+        role: name of a role in :mod:`eventready.instruments`; None where a part of the instrument plays it.
+        init: names of what the Station file hands to its constructor under ``init``.
+        given: names of what else its constructor is handed.
 
     Yields:
         Which keys of the instrument's entry are wrong, and why.
@@ -54,13 +55,24 @@ def type_problems(dotted: str, role: str, arguments: Iterable[str]) -> Iterator[
     except ConfigError as error:
         yield ("type",), str(error)
         return
-    if not issubclass(found, getattr(instruments, role)):
+    if role is not None and not issubclass(found, getattr(instruments, role)):
         yield ("type",), f"{found.__name__} is not a {role}, but is wired to a role that needs one"
+    init = list(init)
     known = _constructor_arguments(found)
-    for name in arguments:
+    for name in init:
         # A driver may take more than its signature says (**kwargs), so only what looks like a slip of the pen is refused.
         if name not in known and nearest(name, known):
             yield ("init", name), f"{found.__name__} has no argument {name!r}{suggest(name, known)}"
+    for name in _required_arguments(found) - {*init, *given}:
+        yield (), f"{name!r} is missing; {found.__name__} needs it{'' if name == 'address' else ' under init'}"
+
+
+def _required_arguments(found: type) -> set[str]:
+    """What its constructor cannot do without."""
+    # Not inspect.signature(found): QCoDeS' metaclass hides it.
+    constructor = next(vars(base)["__init__"] for base in found.__mro__ if "__init__" in vars(base))
+    named = [p for p in inspect.signature(constructor).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return {parameter.name for parameter in named if parameter.default is parameter.empty} - {"self"}
 
 
 def _constructor_arguments(found: type) -> list[str]:

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .catalogue import rows_of
 from .config_models import LinkFile, Rb87Link, Sr88Link
 from .config_source import Problem, Source, suggest
 from .config_station import DOTTED
 from .config_texts import LINK_FILE
-from .config_types import type_problems
+from .config_types import resolve_type, type_problems
 from .slots import INSTRUMENT_ROLE, NODES, PARTIES, SLOTS, Slot
 
 
@@ -157,18 +158,35 @@ def _check_disjoint(files: Files, target: str) -> Iterator[Problem]:
 
 
 def check_types(files: Files) -> Iterator[Problem]:
-    """The driver class of a wired instrument can be imported and fills its role (a submodule's class is known only once it is open)."""
+    """The driver class of a wired instrument can be imported and fills its role; of a submodule, as far as the catalogue knows it."""
     for role, target in files.link.roles.items():
         slot, site = files.slot(role), files.site_of(role.partition(".")[0])
         if slot is None or site is None or site not in files.stations:
             continue
-        entry = instruments_of(files.stations[site]).get(target)
+        top, _, part = target.partition(".")
+        entry = instruments_of(files.stations[site]).get(top)
         if not isinstance(entry, dict) or not re.match(DOTTED, str(entry.get("type"))):
             continue
         init = entry.get("init")
         wanted = INSTRUMENT_ROLE.get(slot.role, slot.role)
-        for keys, message in type_problems(entry["type"], wanted, init if isinstance(init, dict) else ()):
-            yield files.stations[site].problem(("instruments", target, *keys), f"{message} ({role})")
+        arguments = {*init} if isinstance(init, dict) else set()
+        given = {"name", "clock", *(key for key in ("address", "port") if key in entry)}
+        where = "" if part else f" ({role})"
+        problems = list(type_problems(entry["type"], None if part else wanted, arguments, given))
+        for keys, message in problems:
+            yield files.stations[site].problem(("instruments", top, *keys), message + where)
+        if not problems and part:
+            yield from _check_part(files, role, entry["type"], part, wanted)
+
+
+def _check_part(files: Files, role: str, dotted: str, part: str, wanted: str) -> Iterator[Problem]:
+    rows = rows_of(resolve_type(dotted))
+    parts = {name: row.role for row in rows for name in row.parts}
+    name = dotted.rpartition(".")[2]
+    if rows and part not in parts:
+        yield files.source.problem(("roles", role), f"{name} has no part {part!r}{suggest(part, parts)}")
+    elif rows and parts[part] != wanted:
+        yield files.source.problem(("roles", role), f"{part} of {name} is a {parts[part]}, but {role} needs a {wanted}")
 
 
 def check_calibration(files: Files) -> Iterator[Problem]:

@@ -198,7 +198,7 @@ class HeraldStation:
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
-        return [f"{detector.name}: overloaded or latched" for detector in self._detectors if detector.overloaded()]
+        return [f"{detector.name}: overloaded or latched" for detector in self._detectors if detector.is_overloaded()]
 
     def _accept(self, result: HeraldResult) -> list[Message]:
         self._enter(HERALDED)

@@ -225,6 +225,8 @@ class Link(Instrument):
     ) -> engine.RunResult:
         self.plan = plan
         _logger.info("%s: run to %d rounds, purpose %s, hardware %s", folder.path, plan.rounds, plan.purpose, self.hardware)
+        for line in self.describe_hardware():
+            _logger.info("%s", line)
         try:
             result = engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress)
             _logger.info(
@@ -237,6 +239,10 @@ class Link(Instrument):
             return result
         finally:
             self.make_safe()
+
+    def describe_hardware(self) -> list[str]:
+        """Say what stands behind the roles: a summary, then, unless all are the twin's, each driver with its address."""
+        return self._require_open().describe()
 
     def request_stop(self, cause: str = "asked to stop") -> None:
         """Finish the round in hand, then stop; the run can be resumed."""

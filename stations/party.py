@@ -69,8 +69,8 @@ class Party(ABC):
         self._settings = settings
         self._events = EventLog()
         self._round = Round(settings.fallback)
-        self._steps: Sequence[tuple[bool, Callable[[], bool]]] = [
-            (name in MEASUREMENT_STEPS, getattr(self, f"step_{name}")) for name in settings.order
+        self._steps: Sequence[tuple[int, bool, Callable[[], bool]]] = [
+            (position, name in MEASUREMENT_STEPS, getattr(self, f"step_{name}")) for position, name in enumerate(settings.order)
         ]
         self._position = 0
         self._out: list[Message] = []
@@ -100,7 +100,8 @@ class Party(ABC):
         self.prepare()
         self.prepare_inputs()
         self._load_and_get_ready()
-        return self._flush()
+        out, self._out = self._out, []
+        return out
 
     def prepare(self) -> None:
         """Bring all instruments into the state from which attempts start; nothing is drawn, nothing is loaded."""
@@ -130,7 +131,8 @@ class Party(ABC):
         if handler is None:
             raise SequenceError(f"{self.name}: a node that is {self.state} cannot handle {type(message).__name__} from {message.sender}")
         handler(message)
-        return self._flush()
+        out, self._out = self._out, []
+        return out
 
     # -- what subclasses add -----------------------------------------------------------------------------------------------------------
 
@@ -180,12 +182,11 @@ class Party(ABC):
 
     def _go_on(self) -> None:
         """Take the steps of the round until one waits for a message, or none is left."""
-        steps, round_ = self._steps, self._round
-        for position in range(self._position, len(steps)):
-            self._position = position
-            optional, step = steps[position]
+        round_ = self._round
+        for position, optional, step in self._steps[self._position :]:
             if not optional:
                 if not step():
+                    self._position = position
                     return
             elif round_.measurable:
                 try:
@@ -269,10 +270,6 @@ class Party(ABC):
         self.state = state
         if event or cause:
             self._events.note(self.name, self.clock.now(), before, state, cause)
-
-    def _flush(self) -> list[Message]:
-        out, self._out = self._out, []
-        return out
 
     def lost_record(self, index: int, pattern: int, herald_ps: int, attempts: int, round_type: int | None) -> tuple[bytes, int]:
         """The record of a round that a crash swallowed: fallback output, input drawn but never applied.

@@ -20,6 +20,8 @@ from .procedures.reset import Scramble
 from .procedures.trap_loading import TrapLoading
 from .states import HERALDED, ISOLATED, READING, RESETTING, State
 
+_TEST, _KEY = int(RoundType.TEST), int(RoundType.KEY)
+
 
 @dataclass(frozen=True)
 class SrProcedures:
@@ -137,9 +139,9 @@ class SrParty(Party):
         if self._decides:
             self._bits = self._do.inputs.run(self._round.herald_ps, index).bits
             round_type = self._drawn_type()
-            self._out.append(RoundTypeBit(self.name, self.clock.now_ps(), index, round_type is RoundType.TEST))
+            self._out.append(RoundTypeBit(self.name, self.clock.now_ps(), index, round_type == _TEST))
         elif self._round_type_bit is not None and self._round_type_bit[0] == index:
-            round_type = RoundType.TEST if self._round_type_bit[1] else RoundType.KEY
+            round_type = _TEST if self._round_type_bit[1] else _KEY
         else:
             return False
         self._round.round_type = round_type
@@ -183,15 +185,15 @@ class SrParty(Party):
         """Type and input at the lost round's place in the pool; a type that the other party has on record stands."""
         self._bits = self._do.inputs.draw_lost(index, 0)
         if round_type is None:
-            round_type = int(self._drawn_type())
+            round_type = self._drawn_type()
         return round_type, self._setting(round_type)
 
-    def _drawn_type(self) -> RoundType:
+    def _drawn_type(self) -> int:
         below = self._bits & ((1 << self._do.type_bits) - 1)
-        return RoundType.TEST if below < self._do.test_below else RoundType.KEY
+        return _TEST if below < self._do.test_below else _KEY
 
     def _setting(self, round_type: int) -> int:
-        if round_type != RoundType.TEST:
+        if round_type != _TEST:
             return self._do.key_setting
         # The bits of the round type come first; the one after them is one that nothing else has used.
         return (self._bits >> self._do.type_bits) & 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from contextlib import ExitStack
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +14,17 @@ from qcodes.instrument import Instrument
 from qcodes.station import Station
 from ruamel.yaml import YAML
 
+from .. import instruments
 from ..clock import Clock
 from ..errors import ConfigError
 from ..instruments import Aom, AomCalibration, Role, SinglePhotonDetector
+from ..twin.devices.simulator import Simulator
 from ..twin.world import World
-from .catalogue import TWIN_ROLES
 from .config import LinkConfig
-from .config_types import resolve_type
+from .config_source import suggest
 from .config_wiring import aom_name
-from .slots import INSTRUMENT_ROLE, SLOTS
+from .hardware import DRIVER, LOOPBACK, TWIN_ROLE, Opening, openings, role_of, simulated_device
 from .windows import DetectorWindow
-
-_SIMULATED = tuple(f"{__name__.partition('.')[0]}.{package}." for package in ("twin", "instruments.mock"))
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,17 @@ class Wired:
         instrument: its name, as in the link file.
         slots: where it is wired.
         hardware: ``"driver"``, ``"driver over loopback"`` or ``"twin role"``.
+        driver: name of the class that plays its role, or has the submodule that does.
+        address: where the device answers; empty for a twin's role.
+        stands_for: the driver that a twin's role stands in for because its device has no simulator; else empty.
     """
 
     instrument: str
     slots: tuple[str, ...]
     hardware: str
+    driver: str = ""
+    address: str = ""
+    stands_for: str = ""
 
 
 @dataclass
@@ -49,20 +56,46 @@ class Wiring:
         station: holds them, for snapshots and measurement loops.
         roles: what fills each slot.
         wired: what was opened, in order.
+        simulators: the simulated devices that drivers talk to, by instrument.
     """
 
     station: Station
     roles: dict[str, Role | DetectorWindow] = field(default_factory=dict)
     wired: list[Wired] = field(default_factory=list)
+    simulators: dict[str, Simulator] = field(default_factory=dict)
 
     def close(self) -> None:
-        """Close every instrument, the last one opened first, one failure not stopping the next; a failure is raised at the end."""
+        """Close every instrument, the last one opened first, then stop what was simulated, one failure not stopping the next.
+
+        A failure is raised at the end.
+        """
         with ExitStack() as stack:
+            for simulator in self.simulators.values():
+                stack.callback(simulator.stop)
             for name, instrument in self.station.components.items():
                 stack.callback(self.station.remove_component, name)
                 if isinstance(instrument, Instrument):
                     stack.callback(Instrument.remove_instance, instrument)  # its close() may raise before it gives the name free
                     stack.callback(instrument.close)
+
+    def describe(self) -> list[str]:
+        """Say what stands behind the roles: how many of what, then, unless all are the twin's, each with its name."""
+        counts = Counter(entry.hardware for entry in self.wired)
+        names: dict[str, list[str]] = {}
+        for entry in sorted(self.wired, key=lambda entry: entry.hardware == TWIN_ROLE):
+            names.setdefault(_behind(entry), []).append(entry.instrument)
+        lines = [f"{', '.join(its)}: {what}" for what, its in names.items()]
+        summary = ", ".join(f"{count} {kind if count == 1 else _PLURAL[kind]}" for kind, count in counts.items())
+        return [summary] if names.keys() == {TWIN_ROLE} else [summary, *lines]
+
+
+_PLURAL = {DRIVER: "drivers", LOOPBACK: "drivers over loopback", TWIN_ROLE: "twin roles"}
+
+
+def _behind(entry: Wired) -> str:
+    if entry.hardware == TWIN_ROLE:
+        return f"twin role, as there is no simulator for {entry.stands_for}" if entry.stands_for else TWIN_ROLE
+    return f"{entry.driver} at {entry.address or 'no address'}{', a simulated device' if entry.hardware == LOOPBACK else ''}"
 
 
 def open_instruments(config: LinkConfig, hardware: str, world: World | None, clocks: Mapping[str, Clock]) -> Wiring:
@@ -71,7 +104,7 @@ def open_instruments(config: LinkConfig, hardware: str, world: World | None, clo
     Args:
         config: of the link.
         hardware: ``twin``, ``wire`` or ``real``.
-        world: what stands behind the twin's roles; None on real hardware.
+        world: what stands behind the twin's roles and the simulated devices; None on real hardware.
         clocks: of the nodes.
 
     Raises:
@@ -79,39 +112,21 @@ def open_instruments(config: LinkConfig, hardware: str, world: World | None, clo
             not play the role that it is wired to.
         DeviceError: an instrument could not be opened.
     """
-    by_instrument: dict[str, list[str]] = {}
-    for slot, instrument in config.link.roles.items():
-        by_instrument.setdefault(instrument, []).append(slot)
-    if hardware == "real":
-        _require_drivers(config, by_instrument)
-    _require_free_names(config, by_instrument, hardware)
+    found = openings(config, hardware)
+    _require_free_names(config, found.values())
     wiring = Wiring(Station(default=False))
-    wiring.station.load_config(_station_file(config, by_instrument, hardware))
+    wiring.station.load_config(_station_file(found.values()))
     try:
-        for instrument, slots in by_instrument.items():
-            _open(wiring, config, hardware, world, clocks, instrument, tuple(slots))
+        for target, opening in found.items():
+            _open(wiring, config, world, clocks, target, opening)
     except BaseException:
         wiring.close()
         raise
     return wiring
 
 
-def _require_drivers(config: LinkConfig, by_instrument: Mapping[str, list[str]]) -> None:
-    missing = [name for name in by_instrument if _is_simulated(resolve_type(_entry(config, name)["type"]))]
-    if missing:
-        raise ConfigError(
-            f"--hardware real, but {len(missing)} of {len(by_instrument)} instruments are roles of the twin with no device behind them: "
-            f"{', '.join(missing)}. Put a driver's class and its address into the Station file, or run with --hardware twin"
-        )
-
-
-def _is_simulated(driver: type) -> bool:
-    """Whether a class, or one that it is made from, is the twin's or a mock, under whatever path the Station file names it."""
-    return any(base.__module__.startswith(_SIMULATED) for base in driver.__mro__)
-
-
-def _require_free_names(config: LinkConfig, by_instrument: Mapping[str, list[str]], hardware: str) -> None:
-    names = [_opened_as(name, hardware)[0] for name in by_instrument] + [aom_name(slot) for slot in config.link.calibration]
+def _require_free_names(config: LinkConfig, found: Iterable[Opening]) -> None:
+    names = [opening.name for opening in found] + [aom_name(slot) for slot in config.link.calibration]
     taken = [name for name in dict.fromkeys(names) if Instrument.exist(name)]
     if taken:
         raise ConfigError(
@@ -120,59 +135,63 @@ def _require_free_names(config: LinkConfig, by_instrument: Mapping[str, list[str
         )
 
 
-def _opened_as(name: str, hardware: str) -> tuple[str, str]:
-    """Under which name an instrument is opened, and which submodule of it is meant; the twin has no submodules."""
-    if hardware != "real":
-        return name.replace(".", "_"), ""
-    top, _, submodule = name.partition(".")
-    return top, submodule
-
-
-def _station_file(config: LinkConfig, by_instrument: Mapping[str, list[str]], hardware: str) -> str:
+def _station_file(found: Iterable[Opening]) -> str:
     """One Station file with all that is to be opened; QCoDeS needs a while for every file."""
-    entries = {}
-    for name, slots in by_instrument.items():
-        entry, twin = _entry(config, name), TWIN_ROLES[_role(config, slots[0])]
-        if hardware != "real" and entry["type"] != twin:
-            entry = {"type": twin}  # what the file says about another class's constructor means nothing to the twin's
-        entries[_opened_as(name, hardware)[0]] = entry
     text = io.StringIO()
-    YAML(typ="safe").dump({"instruments": entries}, text)
+    YAML(typ="safe").dump({"instruments": {opening.name: dict(opening.entry) for opening in found}}, text)
     return text.getvalue()
 
 
-def _role(config: LinkConfig, slot: str) -> str:
-    """The role that an instrument itself plays in a slot."""
-    node, _, name = slot.partition(".")
-    wanted = SLOTS[config.link.platform][node][name].role
-    return INSTRUMENT_ROLE.get(wanted, wanted)
+def _open(wiring: Wiring, config: LinkConfig, world: World | None, clocks: Mapping[str, Clock], target: str, opening: Opening) -> None:
+    part = "" if opening.hardware == TWIN_ROLE else target.partition(".")[2]
+    slots = opening.parts[part]
+    if opening.name not in wiring.station.components:
+        clock = clocks[slots[0].partition(".")[0]]
+        arguments = {"clock": clock, **_further_arguments(wiring, config, world, opening, clock)}
+        with redirect_stdout(sys.stderr):  # drivers of QCoDeS greet on standard output, where results go
+            wiring.station.load_instrument(opening.name, **arguments)
+    instrument = _part_of(wiring.station.components[opening.name], part)
+    address = wiring.simulators[opening.name].address() if opening.name in wiring.simulators else str(opening.entry.get("address", ""))
+    driver = str(opening.entry["type"]).rpartition(".")[2]
+    wiring.wired.append(Wired(target, slots, opening.hardware, driver, address, opening.stands_for))
+    for index, slot in enumerate(slots):
+        wiring.roles[slot] = _fit(config, slot, instrument, clocks, wiring, first=index == 0)
 
 
-def _open(
-    wiring: Wiring, config: LinkConfig, hardware: str, world: World | None, clocks: Mapping[str, Clock], name: str, slots: tuple[str, ...]
-) -> None:
-    node = slots[0].partition(".")[0]
-    top, submodule = _opened_as(name, hardware)
-    arguments: dict[str, Any] = {"clock": clocks[node]}
-    if hardware != "real" and world is not None:
-        role = _role(config, slots[0])
-        arguments["port"] = world.port(role, *slots)
-        if role == "RandomSource":
-            arguments["latch_bits"] = getattr(config.link.random, node).setting_bits
-    if top not in wiring.station.components:
-        wiring.station.load_instrument(top, **arguments)
-    instrument: Any = wiring.station.components[top]
-    for part in submodule.split(".") if submodule else ():
-        instrument = getattr(instrument, part)
-    wiring.wired.append(Wired(name, slots, _hardware(hardware, world)))
-    for index, full_slot in enumerate(slots):
-        wiring.roles[full_slot] = _fit(config, full_slot, instrument, clocks, wiring, first=index == 0)
+def _further_arguments(wiring: Wiring, config: LinkConfig, world: World | None, opening: Opening, clock: Clock) -> dict[str, Any]:
+    """What a constructor needs beside what the Station file says: a port of the world, or the address of the simulated device."""
+    if world is None:
+        return {}
+    if opening.hardware == LOOPBACK:
+        simulator = wiring.simulators[opening.name] = simulated_device(config, opening, world, clock)
+        return {"address": simulator.start()}
+    slots = opening.parts[""]
+    role = role_of(config, slots[0])
+    arguments: dict[str, Any] = {"port": world.port(role, *slots)}
+    if role == "RandomSource":
+        arguments["latch_bits"] = getattr(config.link.random, slots[0].partition(".")[0]).setting_bits
+    return arguments
+
+
+def _part_of(instrument: Any, part: str) -> Any:  # noqa: ANN401 - _fit looks at it
+    for name in part.split(".") if part else ():
+        parts = instrument.instrument_modules
+        if name not in parts:
+            raise ConfigError(
+                f"{instrument.full_name} has no submodule {name!r}{suggest(name, parts)}; correct the link file's roles, or name it under "
+                "init in the Station file"
+            )
+        instrument = parts[name]
+    return instrument
 
 
 def _fit(
     config: LinkConfig, slot: str, instrument: object, clocks: Mapping[str, Clock], wiring: Wiring, *, first: bool
 ) -> Role | DetectorWindow:
     """The instrument as the slot sees it: through an AOM's calibration, or through a window."""
+    wanted = role_of(config, slot)
+    if not isinstance(instrument, Role) or not isinstance(instrument, getattr(instruments, wanted)):
+        raise ConfigError(f"{slot}: {instrument!r} is not a {wanted}, but is wired to a role that needs one")
     calibration = config.link.calibration.get(slot)
     if calibration is not None:
         name = aom_name(slot)
@@ -181,20 +200,4 @@ def _fit(
         return aom
     if isinstance(instrument, SinglePhotonDetector) and not first:
         return DetectorWindow(instrument, clocks[slot.partition(".")[0]])
-    if not isinstance(instrument, Role):
-        raise ConfigError(f"{slot}: {instrument!r} plays no role of eventready.instruments")
     return instrument
-
-
-def _hardware(hardware: str, world: World | None) -> str:
-    if world is None:
-        return "driver"
-    return "twin role"
-
-
-def _entry(config: LinkConfig, name: str) -> dict[str, Any]:
-    top = name.partition(".")[0]
-    for station in config.stations.values():
-        if top in station.instruments:
-            return station.instruments[top].model_dump(exclude_none=True, exclude_defaults=True)
-    raise ConfigError(f"no Station file has an instrument {top!r}")

@@ -11,10 +11,14 @@ import math
 from collections.abc import Mapping
 
 from ..sequences.program import PS_PER_S, AttemptLoop
+from .clicks import ClickTimings, timings_of
+from .physics.disturbed import DARK_RATE, PHOTON_OFFSET, disturbed
 from .physics.parameters import BsmParameters, LinkParameters, NodeParameters, Side
 from .physics.preset import Preset
 from .physics.states import excitation_probability, gate_capture
 from .ports import BeamPort, DetectorPort, Port, RotatorPort, ShutterPort
+
+_SIDES: tuple[Side, Side] = ("alice", "bob")
 
 
 class Optics:
@@ -28,7 +32,17 @@ class Optics:
     def __init__(self, preset: Preset, ports: Mapping[str, Port]) -> None:
         self._preset = preset
         self._ports = ports
-        self.calibrated = preset.link_parameters()
+        self._calibrated = preset.link_parameters()
+        self._extra_darks = 0.0
+        self._late: dict[Side, float] = {"alice": 0.0, "bob": 0.0}
+        self.base = self._calibrated
+        """The link without what the ports add: as calibrated, and as disturbed since."""
+
+    def disturb(self, values: Mapping[str, float]) -> None:
+        """Move the calibrated link; ``values`` are all that is moved, by the names of :data:`.physics.disturbed.QUANTITIES`."""
+        self.base = disturbed(self._calibrated, values, self._preset["link.photon_lifetime"])
+        self._extra_darks = values.get(DARK_RATE, 0.0)
+        self._late["bob"] = values.get(PHOTON_OFFSET, 0.0)
 
     def parameters(self, now_ps: int, connected: tuple[bool, bool], loop: AttemptLoop) -> LinkParameters:
         """What holds for attempts that begin at ``now_ps``; a blade on its way counts as shut.
@@ -38,32 +52,57 @@ class Optics:
             connected: whether each ion is in its fibre's focus.
             loop: whose gates decide which photons count.
         """
-        capture = self._capture(loop)
-        base = self.calibrated
+        base = self.base
         return dataclasses.replace(
             base,
-            alice=self._node("alice", base.alice, connected[0], now_ps, capture),
-            bob=self._node("bob", base.bob, connected[1], now_ps, capture),
+            alice=self._node("alice", base.alice, connected[0], now_ps, self._capture(loop, "alice")),
+            bob=self._node("bob", base.bob, connected[1], now_ps, self._capture(loop, "bob")),
             bsm=self._bsm(loop),
+        )
+
+    def all_photons(self, parameters: LinkParameters, loop: AttemptLoop) -> LinkParameters:
+        """The same with the efficiencies of all photons, whatever the loop's gate would let pass."""
+        shares = [self._capture(loop, side) * self._calibrated_capture() for side in _SIDES]
+        alice, bob = (
+            dataclasses.replace(node, efficiency=min(1.0, node.efficiency / share) if share > 0 else 0.0)
+            for node, share in zip((parameters.alice, parameters.bob), shares, strict=True)
+        )
+        return dataclasses.replace(parameters, alice=alice, bob=bob)
+
+    def click_timings(self) -> ClickTimings:
+        """When photons and darks come, for those who draw them one by one."""
+        calibrated = timings_of(self._preset)
+        return dataclasses.replace(
+            calibrated,
+            offsets=(self._late["alice"], self._late["bob"]),
+            dark_rate=tuple(rate + self._extra_darks for rate in calibrated.dark_rate),
         )
 
     def settled(self, now_ps: int) -> bool:
         """Whether no blade is on its way, so that the parameters hold until a port says otherwise."""
         return not any(isinstance(port, ShutterPort) and port.moving(now_ps) for port in self._ports.values())
 
-    def _capture(self, loop: AttemptLoop) -> float:
-        """Share of each photon in the loop's gate, relative to the gate for which the preset's efficiency holds."""
+    def _capture(self, loop: AttemptLoop, side: Side) -> float:
+        """Share of a node's photon in the loop's gate, relative to the gate for which the preset's efficiency holds."""
         preset = self._preset
-        lifetime = preset["link.photon_lifetime"]
-        calibrated = gate_capture(lifetime, preset["bsm.gate_start"], preset["bsm.gate_length"])
-        return gate_capture(lifetime, loop.gate_start_ps / PS_PER_S, loop.gate_ps / PS_PER_S) / calibrated
+        start = loop.gate_start_ps / PS_PER_S - self._late[side]
+        captured = gate_capture(preset["link.photon_lifetime"], start, loop.gate_ps / PS_PER_S, preset["bsm.jitter"])
+        return captured / self._calibrated_capture()
+
+    def _calibrated_capture(self) -> float:
+        preset = self._preset
+        return gate_capture(preset["link.photon_lifetime"], preset["bsm.gate_start"], preset["bsm.gate_length"], preset["bsm.jitter"])
 
     def _bsm(self, loop: AttemptLoop) -> BsmParameters:
-        bsm = self.calibrated.bsm
+        bsm = self.base.bsm
         longer = loop.gate_ps / PS_PER_S / self._preset["bsm.gate_length"]
-        efficiency, dark = list(bsm.detector_efficiency), [-math.expm1(longer * math.log1p(-dark)) for dark in bsm.dark_probability]
+        extra = self._extra_darks * self._preset["bsm.gate_length"]
+        efficiency, dark = (
+            list(bsm.detector_efficiency),
+            [-math.expm1(longer * (math.log1p(-dark) - extra)) for dark in bsm.dark_probability],
+        )
         for port in self._ports.values():
-            if isinstance(port, DetectorPort) and port.channel is not None and not (port.on and not port.overloaded):
+            if isinstance(port, DetectorPort) and port.channel is not None and (port.deaf or port.overloaded or not port.on):
                 efficiency[port.channel] = dark[port.channel] = 0.0
         return dataclasses.replace(bsm, detector_efficiency=tuple(efficiency), dark_probability=tuple(dark))
 

@@ -7,12 +7,15 @@ of different (pattern, analysis, delay) triples.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..sequences.program import Arm
+from .draws import Draws
 from .physics.bsm import herald_distribution
 from .physics.parameters import LinkParameters, Side
 from .physics.readout import RbAnalysis, SrAnalysis, bright_effect
@@ -34,40 +37,23 @@ class Reading(NamedTuple):
     delay_ns: int
 
 
-class HeraldTable:
-    """Everything that follows from one set of parameters: pattern probabilities, and readout probabilities on demand.
+class StateTable:
+    """Two-atom states by number, and the readout probabilities that follow from each, worked out on demand.
 
     Args:
         parameters: the physics in force.
-        platform: ``"rb87"`` or ``"sr88"``.
-        present: which node's atom is there (Alice, Bob).
-        accepted: the click patterns that herald.
+        states: operators of shape (levels**2, levels**2), of any positive trace.
     """
 
-    def __init__(self, parameters: LinkParameters, platform: str, present: tuple[bool, bool], accepted: tuple[int, ...]) -> None:
+    def __init__(self, parameters: LinkParameters, states: Sequence[State]) -> None:
         self._parameters = parameters
-        self._platform = platform
         self._unit: State = np.eye(parameters.levels, dtype=np.complex128)
-        distribution = herald_distribution(parameters, present)
-        self._states = distribution.state
-        probability = np.array([distribution.probability[pattern] for pattern in accepted])
-        self.herald_probability = float(probability.sum())
-        self.log_survival = -float(np.log1p(-self.herald_probability))
-        """-ln(1 - p): a herald takes a unit-exponential draw over this many attempts."""
-        self._accepted = accepted
-        self._cumulative = (np.cumsum(probability) / probability.sum()).tolist() if probability.sum() > 0 else []
+        self._operators = states
         self._marginals: dict[tuple[int, int, Reading], float] = {}
         self._conditionals: dict[tuple[int, int, Reading, bool, Reading], float] = {}
 
-    def pattern(self, uniform: float) -> int:
-        """The accepted pattern that a uniform draw selects."""
-        for pattern, limit in zip(self._accepted, self._cumulative, strict=True):
-            if uniform < limit:
-                return pattern
-        return self._accepted[-1]
-
     def marginal(self, pattern: int, side: int, reading: Reading) -> float:
-        """P(bright) of the party read first."""
+        """P(bright) of the party read first; ``pattern`` is the number of the state."""
         key = (pattern, side, reading)
         value = self._marginals.get(key)
         if value is None:
@@ -101,14 +87,78 @@ class HeraldTable:
         return _clip(np.trace(np.kron(*effects) @ state).real / total) if total > 0 else 0.5
 
     def _state(self, pattern: int, delays: tuple[float, float]) -> State:
-        state = dephased(self._states[pattern], self._parameters, *delays)
+        state = dephased(self._operators[pattern], self._parameters, *delays)
         normalised: State = state / np.trace(state).real
         return normalised
 
     def _effect(self, side: int, reading: Reading) -> State:
         arm = reading.arm
-        analysis = RbAnalysis(arm.angle, arm.phase, arm.beam) if self._platform == "rb87" else SrAnalysis(arm.angle, arm.phase)
+        rb = self._parameters.platform == "rb87"
+        analysis = RbAnalysis(arm.angle, arm.phase, arm.beam) if rb else SrAnalysis(arm.angle, arm.phase)
         return bright_effect(self._parameters, _SIDES[side], analysis)
+
+
+class Herald(NamedTuple):
+    """A herald and what is hidden behind it.
+
+    Attributes:
+        pattern: the click pattern.
+        state: number of the two-atom state in the source's table.
+    """
+
+    pattern: int
+    state: int
+
+
+class HeraldSource(Protocol):
+    """Where heralds come from: the closed form (level L1), or clicks in which software looks for them (L2)."""
+
+    states: StateTable
+
+    def attempts_until_herald(self, draws: Draws, limit: int) -> int:
+        """Number of the attempt that heralds, from 1; anything above ``limit`` says that none of the first ``limit`` does."""
+
+    def herald(self, draws: Draws) -> Herald:
+        """What heralded in the attempt that :meth:`attempts_until_herald` named last."""
+
+
+class HeraldTable(StateTable):
+    """Everything that follows from one set of parameters in closed form: pattern probabilities, and the state behind each pattern.
+
+    Args:
+        parameters: the physics in force.
+        present: which node's atom is there (Alice, Bob).
+        accepted: the click patterns that herald.
+    """
+
+    def __init__(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...]) -> None:
+        distribution = herald_distribution(parameters, present)
+        super().__init__(parameters, distribution.state)
+        self.states: StateTable = self
+        probability = np.array([distribution.probability[pattern] for pattern in accepted])
+        self.herald_probability = float(probability.sum())
+        self.log_survival = -float(np.log1p(-self.herald_probability))
+        """-ln(1 - p): a herald takes a unit-exponential draw over this many attempts."""
+        self._accepted = accepted
+        self._cumulative = (np.cumsum(probability) / probability.sum()).tolist() if probability.sum() > 0 else []
+
+    def attempts_until_herald(self, draws: Draws, limit: int) -> int:
+        """Geometric: ceil(E / -ln(1 - p)) with E exponential, exactly."""
+        if self.log_survival == 0.0:
+            return limit + 1
+        return math.ceil(draws.exponential() / self.log_survival) or 1
+
+    def herald(self, draws: Draws) -> Herald:
+        """One of the accepted patterns, by its share; every pattern has one state."""
+        pattern = self.pattern(draws.uniform())
+        return Herald(pattern, pattern)
+
+    def pattern(self, uniform: float) -> int:
+        """The accepted pattern that a uniform draw selects."""
+        for pattern, limit in zip(self._accepted, self._cumulative, strict=True):
+            if uniform < limit:
+                return pattern
+        return self._accepted[-1]
 
 
 def _clip(probability: float) -> float:
@@ -120,15 +170,15 @@ class HiddenPair:
 
     Args:
         table: the physics at the moment of the herald.
-        pattern: the click pattern that heralded it.
+        state: number of its state in the table.
         herald_ps: when.
     """
 
-    __slots__ = ("_first", "_table", "herald_ps", "pattern")
+    __slots__ = ("_first", "_state", "_table", "herald_ps")
 
-    def __init__(self, table: HeraldTable, pattern: int, herald_ps: int) -> None:
+    def __init__(self, table: StateTable, state: int, herald_ps: int) -> None:
         self._table = table
-        self.pattern = pattern
+        self._state = state
         self.herald_ps = herald_ps
         self._first: tuple[int, Reading, bool] | None = None
 
@@ -136,7 +186,7 @@ class HiddenPair:
         """Project one atom, each once; True is bright (still trapped, or fluorescing)."""
         first = self._first
         if first is None:
-            bright = uniform < self._table.marginal(self.pattern, side, reading)
+            bright = uniform < self._table.marginal(self._state, side, reading)
             self._first = (side, reading, bright)
             return bright
-        return uniform < self._table.conditional(self.pattern, first[0], first[1], first[2], reading)
+        return uniform < self._table.conditional(self._state, first[0], first[1], first[2], reading)

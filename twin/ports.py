@@ -8,6 +8,7 @@ remembers what it is told, and nothing is there to be seen.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,6 +96,7 @@ class DetectorPort:
     side: int | None = None
     on: bool = False
     overloaded: bool = False
+    deaf: bool = False
     dark_rate_hz: float = 0.0
     channel: int | None = None
     """Bit of this detector in the click pattern, for those of the Bell-state measurement."""
@@ -102,6 +104,12 @@ class DetectorPort:
     def set_on(self, on: bool) -> None:
         """Switch the bias on or off."""
         self.on = on
+        if self.world is not None:
+            self.world.optics_changed()
+
+    def set_deaf(self, deaf: bool) -> None:
+        """Kill it without a sign: it says that it is on and in order, and sees nothing."""
+        self.deaf = deaf
         if self.world is not None:
             self.world.optics_changed()
 
@@ -113,7 +121,7 @@ class DetectorPort:
 
     def count(self, start_ps: int, duration_s: float) -> int:
         """Counts during ``duration_s`` from ``start_ps``."""
-        if not self.on or self.world is None:
+        if not self.on or self.deaf or self.world is None:
             return 0
         return self.world.fluorescence(self.side, start_ps, duration_s, self.dark_rate_hz)
 
@@ -212,6 +220,14 @@ class Attempted(NamedTuple):
     attempts: int
 
 
+Actor = Callable[[Arm | None, int], None]
+"""What a section does: its arm, and when, ps."""
+
+
+def _nothing(arm: Arm | None, at_ps: int) -> None:
+    """Nothing is connected."""
+
+
 @dataclass
 class SequencerPort:
     """The outputs and inputs of a fast sequencer."""
@@ -233,10 +249,15 @@ class SequencerPort:
         missed, self.missed_references = self.missed_references, 0
         return missed
 
+    def actor(self, action: Action) -> Actor:
+        """What sections of this kind do to the node's particle and light path; a sequencer looks it up when it is loaded."""
+        if self.world is None or self.side is None:
+            return _nothing
+        return self.world.actor(self.side, action)
+
     def act(self, action: Action, arm: Arm | None, at_ps: int) -> None:
-        """Do what a section does to this node's particle and light path."""
-        if self.world is not None and self.side is not None:
-            self.world.act(self.side, action, arm, at_ps)
+        """Do it once."""
+        self.actor(action)(arm, at_ps)
 
     def latch(self, n_bits: int, at_ps: int) -> int:
         """Have the node's random source draw bits in hardware."""

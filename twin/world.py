@@ -3,35 +3,41 @@
 Twin roles and device simulators act on it through :mod:`.ports` only. It has no clock: whoever acts says when. What it knows and nobody may
 see (which atom is there, the state behind a herald) stays in here; what comes out are clicks, counts and positions.
 
-Level L1: the number of attempts until a herald is drawn from its exact distribution and never stepped through. Loss is memoryless and
-independent of heralding, so a run of attempts may be cut at any loss and drawn afresh.
+The number of attempts until a herald is drawn from its exact distribution (level L1), or found in clicks that are drawn themselves (L2,
+:mod:`.click_heralds`); it is never stepped through. Loss is memoryless and independent of heralding, so a run of attempts may be cut at any
+loss and drawn afresh.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from ..errors import ConfigError
 from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
+from .click_heralds import ClickHeralds
+from .disturbances import Disturbances
 from .draws import Draws
 from .optics import Optics
-from .pairs import HeraldTable, HiddenPair, Reading
+from .pairs import HeraldSource, HeraldTable, HiddenPair, Reading
 from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
 from .physics.readout import count_means
-from .ports import Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
+from .ports import Actor, Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
 from .trap import Trap
 
+Level = Literal["rounds", "clicks"]
 SIDES: tuple[Side, Side] = ("alice", "bob")
 _LOADING_BEAMS = {"rb87": {"trap", "cooling", "repump"}, "sr88": {"cooling", "repump", "photoionisation"}}
 _ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
 _EXCITATION_BEAMS = {"excitation", "excitation_laser"}
 _LIGHT = {"cooling", "repump"}
 _MAX_TABLES = 256
-# Python 3.11 looks a member up by name whenever it is written as Action.X; the round loop uses these.
-_ANALYSE, _SCRAMBLE, _CONNECT, _DISCONNECT = Action.ANALYSE, Action.SCRAMBLE, Action.CONNECT, Action.DISCONNECT
+_FOREVER_PS = 2**100
+"""Later than any run of attempts ends, however dark the link is."""
 CHANNELS = {"bsm.detector_ch": 0, "bsm.detector_cv": 1, "bsm.detector_dh": 2, "bsm.detector_dv": 3}
 """Bit of each detector in a click pattern."""
 
@@ -44,9 +50,11 @@ class World:
         seed: of all random streams.
         segment: number of times the run has been resumed; other streams for each, or a resumed run would repeat itself.
         readout_window: length of the fluorescence readout for which the preset gives the mean counts, s.
+        level: ``"rounds"`` draws heralds from their closed form (L1); ``"clicks"`` draws photons and darks, and looks for heralds in
+            them (L2): slower, and no more can be wrong in it than in the lab's own electronics.
     """
 
-    def __init__(self, preset: Preset, *, seed: int, segment: int = 0, readout_window: float) -> None:
+    def __init__(self, preset: Preset, *, seed: int, segment: int = 0, readout_window: float, level: Level = "rounds") -> None:
         self.preset = preset
         self.platform = preset.platform
         # The segment is no part of the entropy: there, (seed + 2**32, 0) and (seed, 1) would be the same words.
@@ -62,12 +70,16 @@ class World:
         self._analyser_on = [False, False]
         self.ports: dict[str, Port] = {}
         self._optics = Optics(preset, self.ports)
-        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldTable] = {}
-        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldTable] = {}
+        self._level = level
+        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldSource] = {}
+        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldSource] = {}
         self._pair: HiddenPair | None = None
         self._unread = [False, False]
         self._taggers: list[TagPort] = []
-        self._count_rates = tuple(self._rates(side, readout_window) for side in range(2))
+        self._readout_window = readout_window
+        self._count_rates = [self._rates(side) for side in range(2)]
+        self._disturbances: Disturbances | None = None
+        self._settled_until_ps = _FOREVER_PS
 
     # -- wiring ------------------------------------------------------------------------------------------------------------------------
 
@@ -141,15 +153,29 @@ class World:
         """Something between the atoms and the detectors changed: the physics is worked out afresh when it is next needed."""
         self._in_force.clear()
 
-    def act(self, side: int, action: Action, arm: Arm | None, at_ps: int) -> None:
-        """A sequencer's section acts on one node."""
-        if action is _ANALYSE:
-            self._analyse(side, arm, at_ps)
-        elif action is _SCRAMBLE:
-            self.traps[side].forget()
-            self._unread[side] = False
-        elif action is _DISCONNECT or action is _CONNECT:
-            self.connected[side] = action is _CONNECT
+    def actor(self, side: int, action: Action) -> Actor:
+        """What a sequencer's section of this kind does to one node."""
+        acts: dict[Action, Callable[[int, Arm | None, int], None]] = {
+            Action.ANALYSE: self._analyse,
+            Action.SCRAMBLE: self._scramble,
+            Action.CONNECT: self._connect,
+            Action.DISCONNECT: self._disconnect,
+            Action.LATCH: self._latch,
+        }
+        return partial(acts[action], side)
+
+    def _scramble(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        self.traps[side].forget()
+        self._unread[side] = False
+
+    def _connect(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        self.connected[side] = True
+
+    def _disconnect(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        self.connected[side] = False
+
+    def _latch(self, side: int, arm: Arm | None, at_ps: int) -> None:
+        """Drawing an input does nothing to the particle."""
 
     # -- what ports ask ----------------------------------------------------------------------------------------------------------------
 
@@ -161,23 +187,24 @@ class World:
         """
         self._pair = None
         alice, bob = self.traps
-        done = 0
+        done, now_ps = 0, start_ps
         while True:
-            now_ps = start_ps + loop.start_of_attempt_ps(done)
+            if now_ps >= self._settled_until_ps:
+                self._disturb(now_ps)
             present = (alice.present(now_ps), bob.present(now_ps))
             missing = not (present[0] and present[1])
             stop = min(limit, max(1, -(-done // loop.attempts_per_burst)) * loop.attempts_per_burst) if missing else limit
-            last = stop
-            for trap, there in zip(self.traps, present, strict=True):
-                if there:
-                    last = min(last, loop.attempts_begun_before_ps(trap.lost_ps - start_ps))
+            # A loss ends what the draws below hold for, and so does a disturbance.
+            until_ps = min(alice.lost_ps if present[0] else _FOREVER_PS, bob.lost_ps if present[1] else _FOREVER_PS, self._settled_until_ps)
             table = self._table(present, accepted, loop, start_ps)
-            attempt = done + self._attempts_until_herald(table)
-            if attempt <= last:
-                return self._herald(table, start_ps + loop.start_of_attempt_ps(attempt - 1) + loop.herald_ps, attempt)
-            if last == stop:
-                return Attempted(False, missing, 0, start_ps + -(-last // loop.attempts_per_burst) * loop.burst_ps, last)
-            done = last
+            attempt = done + table.attempts_until_herald(self._herald_draws, stop - done)
+            begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
+            if attempt <= stop and begins_ps < until_ps:
+                return self._herald(table, begins_ps + loop.herald_ps, attempt)
+            done = min(stop, loop.attempts_begun_before_ps(until_ps - start_ps))
+            if done == stop:
+                return Attempted(False, missing, 0, start_ps + -(-done // loop.attempts_per_burst) * loop.burst_ps, done)
+            now_ps = start_ps + loop.start_of_attempt_ps(done)
 
     def fluorescence(self, side: int | None, start_ps: int, duration_s: float, dark_rate_hz: float) -> int:
         """Counts of one detector while the cooling light is on."""
@@ -188,21 +215,30 @@ class World:
         seen = self._lit[side] and trap.fluoresces(start_ps, start_ps + round(duration_s * PS_PER_S))
         return self._draws[side].poisson((bright_hz if seen else dark_hz) * duration_s)
 
+    # -- disturbances ------------------------------------------------------------------------------------------------------------------
+
+    def disturb(self, disturbances: Disturbances, now_ps: int) -> None:
+        """Have the physics move from now on as ``disturbances`` say."""
+        self._disturbances = disturbances
+        self._disturb(now_ps)
+
+    def _disturb(self, now_ps: int) -> None:
+        if self._disturbances is None:
+            return
+        values, self._settled_until_ps = self._disturbances.quantities(now_ps)
+        self._optics.disturb(values)
+        self._count_rates = [self._rates(side) for side in range(2)]
+        self.optics_changed()
+
     # -- physics -----------------------------------------------------------------------------------------------------------------------
 
-    def _herald(self, table: HeraldTable, time_ps: int, attempts: int) -> Attempted:
-        pattern = table.pattern(self._herald_draws.uniform())
-        self._pair = HiddenPair(table, pattern, time_ps)
+    def _herald(self, table: HeraldSource, time_ps: int, attempts: int) -> Attempted:
+        pattern, state = table.herald(self._herald_draws)
+        self._pair = HiddenPair(table.states, state, time_ps)
         self._unread = [True, True]
         for tagger in self._taggers:
             tagger.click(time_ps, pattern)
         return Attempted(True, False, pattern, time_ps, attempts)
-
-    def _attempts_until_herald(self, table: HeraldTable) -> int:
-        # ceil(E / -ln(1 - p)) with E exponential is geometric with success probability p, exactly.
-        if table.log_survival == 0.0:
-            return 2**62
-        return max(1, math.ceil(self._herald_draws.exponential() / table.log_survival))
 
     def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:
         if arm is None:
@@ -212,7 +248,7 @@ class World:
         if not self._analyser_on[side]:
             return  # without light nothing is projected, and every atom stays bright
         if not trap.present(at_ps):
-            bright = uniform < self._optics.calibrated.node(SIDES[side]).false_bright
+            bright = uniform < self._optics.base.node(SIDES[side]).false_bright
         elif pair is None or not self._unread[side] or trap.arrives_ps > pair.herald_ps:
             bright = uniform < 0.5  # not (or no longer) part of a pair: the spin is in no particular state
         else:
@@ -222,7 +258,7 @@ class World:
             trap.empty(at_ps)  # ionised
         trap.project(bright, at_ps)
 
-    def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldTable:
+    def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldSource:
         """The physics in force, worked out afresh when something has changed."""
         key = (present, self.connected[0], self.connected[1], loop.gate_start_ps, loop.gate_ps, accepted)
         table = self._in_force.get(key)
@@ -230,16 +266,22 @@ class World:
             parameters = self._optics.parameters(now_ps, (self.connected[0], self.connected[1]), loop)
             if len(self._tables) > _MAX_TABLES:
                 self._tables.clear()
-            table = self._tables.get((parameters, present, accepted)) or HeraldTable(parameters, self.platform, present, accepted)
+            table = self._tables.get((parameters, present, accepted)) or self._source(parameters, present, accepted, loop)
             self._tables[parameters, present, accepted] = table
             if self._optics.settled(now_ps):
                 self._in_force[key] = table
         return table
 
+    def _source(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop) -> HeraldSource:
+        if self._level == "rounds":
+            return HeraldTable(parameters, present, accepted)
+        return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(), present, accepted, loop)
+
     def _trap(self, side: int) -> Trap:
         node, preset = f"node.{SIDES[side]}", self.preset
         return Trap(self._draws[side], preset[f"{node}.trap_lifetime"], preset[f"{node}.load_mean"], preset[f"{node}.load_shape"])
 
-    def _rates(self, side: int, window: float) -> tuple[float, float]:
-        bright, dark = count_means(self._optics.calibrated, SIDES[side])
+    def _rates(self, side: int) -> tuple[float, float]:
+        window = self._readout_window
+        bright, dark = count_means(self._optics.base, SIDES[side])
         return bright / window, dark / window

@@ -101,15 +101,19 @@ class SC10(Shutter, Instrument):
         try:
             if not is_open:
                 # A sensor that says "closed" of an open shutter will say so after it has been told to close, too: it proves nothing.
-                self._sensor_stuck = self._do_position() is Position.UNKNOWN and self._moves_as_told()
+                on_its_way = self.clock.now_ps() < self._rests_at_ps
+                self._sensor_stuck = self._is_set("closed?") and not on_its_way and self._moves_as_told()
         finally:  # a shutter that cannot be looked at is closed all the same
             self._rests_at_ps = self.clock.now_ps() + self._travel_ps
             self._order("ens")
 
     def _do_position(self) -> Position:
         on_its_way = self.clock.now_ps() < self._rests_at_ps
-        closed, told_to_open = self._is_set("closed?"), self._is_set("ens?")
+        closed = self._is_set("closed?")
         self._sensor_stuck &= closed
+        if on_its_way and not closed:
+            return Position.MOVING  # whatever it has been told
+        told_to_open = self._is_set("ens?")
         if closed and not told_to_open and not self._sensor_stuck:
             return Position.CLOSED
         if on_its_way:

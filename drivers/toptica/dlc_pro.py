@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from qcodes.instrument import Instrument, InstrumentModule
@@ -27,6 +28,7 @@ _GREETING = b"DeCoF Command Line"
 _LONGEST_BANNER = 4096
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 _REAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?")
+_INTERLOCK = ("interlock-open", "frontkey-locked", "emission-button-enabled")
 _LOCK_STATES = range(10)
 _LOCKED = 5
 _POLL = 0.02  # s between two looks at something that takes its time
@@ -71,6 +73,7 @@ class DlcPro(Instrument):
         self.clock: Clock = SystemClock() if clock is None else clock
         # Not drained, but read to the prompt: a new TCP connection holds nothing stale. Instrument.close() closes it.
         self.connection = Connection(name, address, timeout=timeout, quiet=0.0, opener=_open_at_prompt)
+        self._known: dict[str, str] = {}
         super().__init__(name, **kwargs)
         try:
             for head, given in heads.items():
@@ -144,9 +147,33 @@ class DlcPro(Instrument):
         """
         self._ask(f"(exec '{name})")
 
+    @contextmanager
+    def at_once(self, names: Sequence[str]) -> Iterator[None]:
+        """Ask for several parameters in one question; in the block, reading one of them gives what that moment's answer says.
+
+        None of them may be a string: it could hold blanks.
+
+        Raises:
+            DeviceFault: the device refuses the command.
+            DeviceProtocolError: these are not as many values.
+        """
+        references = " ".join(f",(param-ref '{name})" for name in names)
+        command = f"`({references})"
+        with self.connection.lock:
+            answer = self._ask(command)
+            values = answer[1:-1].split()
+            if answer[:1] + answer[-1:] != "()" or len(values) != len(names):
+                raise self._refuse(f"the answer must be a list of {len(names)} values", command, answer)
+            self._known = dict(zip(names, values, strict=True))
+            try:
+                yield
+            finally:
+                self._known = {}
+
     def _read(self, name: str) -> tuple[str, str]:
         command = f"(param-ref '{name})"
-        return command, self._ask(command)
+        known = self._known.get(name)
+        return command, self._ask(command) if known is None else known
 
     def _ask(self, command: str) -> str:
         with self.connection.exchange(command) as line:
@@ -194,6 +221,8 @@ class DlcLaser(Laser, InstrumentModule):
         self._head = name
         self._has_lock = has_lock
         self._switch_time = switch_time
+        flags = ("emission", "dl:cc:emission", "dl:tc:ready", *(("dl:lock:state",) if has_lock else ()))
+        self._readiness = (*_INTERLOCK, *(f"{name}:{flag}" for flag in flags))
         super().__init__(parent, name, clock=parent.clock, lock=parent.connection.lock, **kwargs)
         self.current: RoleParameter[float] = self.add_parameter(
             "current",
@@ -251,8 +280,12 @@ class DlcLaser(Laser, InstrumentModule):
         return state == _LOCKED
 
     def _do_interlock_closed(self) -> bool:
-        is_open, key_locked, button = map(self._device.read_bool, ("interlock-open", "frontkey-locked", "emission-button-enabled"))
+        is_open, key_locked, button = map(self._device.read_bool, _INTERLOCK)
         return button and not is_open and not key_locked
+
+    def _do_at_once(self) -> AbstractContextManager[None]:
+        """All that readiness asks, in one question and of one moment."""
+        return self._device.at_once(self._readiness)
 
     def _do_reasons(self) -> Iterator[str]:
         if not self._flag("dl:tc:ready"):

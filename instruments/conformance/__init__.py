@@ -3,6 +3,7 @@
 from .aom import AomConformance
 from .base import RoleConformance
 from .detector import SinglePhotonDetectorConformance
+from .faults import FaultTable
 from .laser import LaserConformance
 from .pulse_generator import PulseGeneratorConformance
 from .random_source import RandomSourceConformance
@@ -14,6 +15,7 @@ from .tagger import TimeTaggerConformance
 
 __all__ = [
     "AomConformance",
+    "FaultTable",
     "HeraldingSequencerConformance",
     "LaserConformance",
     "PulseGeneratorConformance",

@@ -81,3 +81,12 @@ class ShutterConformance(RoleConformance[Shutter]):
         device.set_open(True)
         device.clock.sleep(device.travel_timeout)
         assert device.position() is not Position.OPEN
+
+    def test_why_a_blade_is_not_where_it_should_be(self, device: Shutter, fault_line: FaultLine | None) -> None:
+        """In words; nothing speaks against a blade that is there, and one that cannot be asked is not."""
+        device.open(False)
+        assert device.reasons_not_at(Position.CLOSED) == ()
+        assert any("closed" in reason for reason in device.reasons_not_at(Position.OPEN))
+        if fault_line is not None:
+            fault_line.fail_next()
+            assert device.reasons_not_at(Position.CLOSED)

@@ -9,6 +9,10 @@ from __future__ import annotations
 class EventreadyError(Exception):
     """Base of every error that eventready raises on purpose."""
 
+    def __str__(self) -> str:
+        # QCoDeS adds to the arguments of what a parameter raises; the message must stay what it was.
+        return str(self.args[0]) if self.args else ""
+
 
 class ConfigError(EventreadyError):
     """A station, link or preset file, or a command's input, is wrong. No instrument has been touched."""
@@ -33,7 +37,6 @@ class DeviceError(EventreadyError):
         super().__init__(self._text)
 
     def __str__(self) -> str:
-        # QCoDeS adds to the arguments of what a parameter raises; the message must stay what it was.
         return self._text
 
 

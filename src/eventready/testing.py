@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .instruments.conformance import (
         AomConformance,
+        FaultTable,
         HeraldingSequencerConformance,
         LaserConformance,
         PulseGeneratorConformance,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AomConformance",
+    "FaultTable",
     "HeraldingSequencerConformance",
     "LaserConformance",
     "MockAom",
@@ -81,15 +83,36 @@ __all__ = [
     "TimeTaggerConformance",
 ]
 
+_FAULT_TABLE = pytest.StashKey["FaultTable"]()
 pytest.register_assert_rewrite(f"{__package__}.instruments.conformance")
 
 
 # There is no __dir__ beside this: pytest looks at every name in dir() of a plugin, and would load them all.
 def __getattr__(name: str) -> object:
     if name in __all__:
-        folder = "conformance" if name.endswith("Conformance") else "mock"
+        folder = "mock" if name.startswith("Mock") else "conformance"
         return getattr(import_module(f"{__package__}.instruments.{folder}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@pytest.fixture(scope="session")
+def fault_table(pytestconfig: pytest.Config) -> FaultTable:
+    """The table of this test run: what drivers made of faults. It is printed at the end; see :meth:`FaultTable.prove`."""
+    from .instruments.conformance import FaultTable
+
+    return pytestconfig.stash.setdefault(_FAULT_TABLE, FaultTable())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the fault table, where there is one: the generic faults first, then all of it."""
+    table = config.stash.get(_FAULT_TABLE, None)
+    if table is None or not table.rows:
+        return
+    from .twin.devices.faults import Fault
+
+    terminalreporter.section("faults: a typed error or the true state, never a false success (number of trials)")
+    for line in (*table.matrix([fault.value for fault in Fault]), "", *table.lines()):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

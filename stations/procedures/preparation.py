@@ -39,7 +39,7 @@ class Preparation:
         beams: light of the attempts and of the readout; the fast sequencer gates it.
         cooling_time: after loading, s.
         instruments: all of the node's instruments by slot; the node is ready when every one of them is.
-        shutter: between the atom and the fibre, open while attempting.
+        shutter: between the atom and the fibre, open while attempting: a node whose shutter somebody has closed is not ready.
         filters: confirmed in the beam while attempting.
         shutter_timeout: for a blade to arrive, s.
     """
@@ -91,8 +91,15 @@ class Preparation:
             readiness = instrument.readiness()
             reasons += [f"{slot}: {reason}" for reason in readiness.reasons]
         for filter_ in self._filters:
-            if filter_.position() is not Position.CLOSED:
-                reasons.append(f"{filter_.name}: the spectral filter is not confirmed in the beam")
+            reasons += [
+                f"{filter_.name}: the spectral filter is not confirmed in the beam: {reason}"
+                for reason in filter_.reasons_not_at(Position.CLOSED)
+            ]
+        if self._shutter is not None:
+            reasons += [
+                f"{self._shutter.name}: the way to the fibre is not confirmed open: {reason}"
+                for reason in self._shutter.reasons_not_at(Position.OPEN)
+            ]
         return reasons
 
     def make_safe(self) -> None:

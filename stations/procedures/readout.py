@@ -34,13 +34,19 @@ class FluorescenceReadout:
         Returns:
             Counts, and the output bit that they make.
         """
+        if not self._light:  # the sequencer switches it
+            counts = self._detector.count(self._window)
+        else:
+            counts = self._count_in_light()
+        return counts, int(counts >= self.threshold)
+
+    def _count_in_light(self) -> int:
         for beam in self._light:
             beam_on(beam)
         try:
-            counts = self._detector.count(self._window)
+            return self._detector.count(self._window)
         finally:
             beams_off(self._light)
-        return counts, int(counts >= self.threshold)
 
     def make_safe(self) -> None:
         """Darken the light and switch the detector off."""

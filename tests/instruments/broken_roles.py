@@ -108,6 +108,15 @@ class TestShutterPerhapsConfirmed(Broken, ShutterConformance):
     must_fail = {"test_confirmed_is_said"}
 
 
+class TestShutterNeverReady(Broken, ShutterConformance):
+    class Device(MockShutter):
+        def _do_reasons(self):
+            return ["the manual has not been read"]
+
+    truth_of = truths.ShutterTruth
+    must_fail = {"test_why_a_blade_is_not_where_it_should_be"}
+
+
 class TestDetectorHandsOverTheLastWindow(Broken, SinglePhotonDetectorConformance):
     class Device(MockSinglePhotonDetector):
         def _do_count(self, duration_s):

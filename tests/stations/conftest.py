@@ -33,11 +33,11 @@ def config_of():
 
 @pytest.fixture
 def open_twin(config_of):
-    """Open a link on the twin; it is closed after the test."""
+    """Open a link on the twin, or on other simulated hardware; it is closed after the test."""
     links = []
 
-    def open_it(name, seed=1, **kwargs):
-        links.append(Link(config_of(name), hardware="twin", seed=seed, **kwargs))
+    def open_it(name, seed=1, hardware="twin", **kwargs):
+        links.append(Link(config_of(name), hardware=hardware, seed=seed, **kwargs))
         return links[-1]
 
     yield open_it
@@ -167,8 +167,8 @@ def memory_events():
 def loop_of(open_twin):
     """Open a link and hand out a :class:`Loop` for it."""
 
-    def make(name, *, seed=1, **kwargs):
-        return Loop(open_twin(name, seed), **kwargs)
+    def make(name, *, seed=1, hardware="twin", **kwargs):
+        return Loop(open_twin(name, seed, hardware), **kwargs)
 
     return make
 

@@ -92,10 +92,10 @@ class Detector:
     name = "spd"
 
     def __init__(self):
-        self.is_overloaded = False
+        self.blinded = False
 
-    def overloaded(self):
-        return self.is_overloaded
+    def is_overloaded(self):
+        return self.blinded
 
 
 class Attempts(Nothing):
@@ -215,9 +215,9 @@ class Rounds(RuleBasedStateMachine):
 
     @rule()
     def a_detector_is_overloaded_for_a_while(self):
-        self.detector.is_overloaded = True
+        self.detector.blinded = True
         clock = self.clocks["bsm"]
-        clock.call_at(clock.now() + 3, lambda: setattr(self.detector, "is_overloaded", False))
+        clock.call_at(clock.now() + 3, lambda: setattr(self.detector, "blinded", False))
 
     @invariant()
     def no_round_is_lost_or_doubled(self):

@@ -14,7 +14,7 @@ from eventready.stations.assembly import programs
 from eventready.stations.config import load_link
 from eventready.twin.physics.preset import Preset, load_preset
 from eventready.twin.ports import Attempted, BeamPort, DetectorPort
-from eventready.twin.world import SIDES, World
+from eventready.twin.world import SIDES, Level, World
 
 BEAMS = {
     "rb87": {"Laser": ("trap", "excitation_laser", "readout", "ionisation"), "RfSource": ("cooling", "repump", "excitation")},
@@ -49,13 +49,15 @@ class Lab:
     A Rb trap refills within milliseconds, and rounds are 10 ms apart, so that each begins with two atoms.
     """
 
-    def __init__(self, preset: Preset, seed: int, segment: int, loop: AttemptLoop, patterns: tuple[int, ...]) -> None:
+    def __init__(
+        self, preset: Preset, seed: int, segment: int, loop: AttemptLoop, patterns: tuple[int, ...], level: Level = "rounds"
+    ) -> None:
         self.preset = preset
         self.platform = preset.platform
         self.loop = loop
         self.patterns = patterns
         self.now_ps = 0
-        self.world = World(preset, seed=seed, segment=segment, readout_window=LOOK)
+        self.world = World(preset, seed=seed, segment=segment, readout_window=LOOK, level=level)
         self.bsm: Any = self.world.port("HeraldingSequencer", "bsm.sequencer")
         self.nodes: list[Any] = [self.world.port("HeraldingSequencer", f"{side}.sequencer") for side in SIDES]
         self.detectors: list[DetectorPort] = []
@@ -126,11 +128,19 @@ MakeLab = Callable[..., Lab]
 def make_lab() -> MakeLab:
     """``make_lab("oxford", seed=3, **{"bsm.dark_rate": 0.0})``."""
 
-    def make(preset: str | Preset, *, seed: int, segment: int = 0, values: Mapping[str, float] | None = None, **loop: int) -> Lab:
+    def make(
+        preset: str | Preset,
+        *,
+        seed: int,
+        segment: int = 0,
+        values: Mapping[str, float] | None = None,
+        level: Level = "rounds",
+        **loop: int,
+    ) -> Lab:
         found = load_preset(preset) if isinstance(preset, str) else preset
         found = found.with_values(QUICK | dict(values or {}))
         patterns = (3, 12) if found.platform == "rb87" else (3, 12, 9, 6)
-        return Lab(found, seed, segment, calibrated_loop(found, **loop), patterns)
+        return Lab(found, seed, segment, calibrated_loop(found, **loop), patterns, level)
 
     return make
 

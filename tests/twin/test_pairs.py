@@ -32,7 +32,7 @@ EXACT = 1e-12
 
 
 def table(link: LinkParameters, present: tuple[bool, bool] = (True, True)) -> HeraldTable:
-    return HeraldTable(link, link.platform, present, RB if link.platform == "rb87" else SR)
+    return HeraldTable(link, present, RB if link.platform == "rb87" else SR)
 
 
 def joint(found: HeraldTable, pattern: int, readings: tuple[Reading, Reading], first: int) -> np.ndarray:

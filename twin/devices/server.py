@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_CHUNK = 65536
 
 
 class Parcel(NamedTuple):
@@ -128,15 +129,17 @@ class Server:
         """Take in what a client has sent so far, or its end."""
         while session in self.sessions:
             try:
-                data = session.connection.recv(65536)
+                data = session.connection.recv(_CHUNK)
             except BlockingIOError:
                 return
             except OSError:
                 data = b""
-            if data:
-                self._received(session, data)
-            else:
+            if not data:
                 self.end(session)
+                return
+            self._received(session, data)
+            if len(data) < _CHUNK:  # all that had arrived
+                return
 
     def _run(self) -> None:
         try:

@@ -8,6 +8,7 @@ a double emission, dark counts. Those are independent causes of clicks, and a de
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,32 @@ Vector = npt.NDArray[np.float64]
 PATTERNS = 1 << len(DETECTORS)
 _MODES = [(arm, polarisation) for arm in (0, 1) for polarisation in (0, 1)]  # in the order of DETECTORS
 _OR = np.bitwise_or.outer(np.arange(PATTERNS), np.arange(PATTERNS))
+
+
+class Photons(enum.Enum):
+    """Which nodes' photons reached the detectors' modes in an attempt."""
+
+    NONE = "none"
+    ALICE = "alice"
+    BOB = "bob"
+    PAIR = "pair"
+    DOUBLE = "double"
+    """Some node sent two, or more than that happened: nothing of use is left in the atoms."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """One hidden course of an attempt.
+
+    Attributes:
+        photons: whose they were.
+        modes: mode that each photon left in, numbered like :data:`.parameters.DETECTORS`; empty for NONE and DOUBLE.
+        state: two-atom operator that it leaves, shape (D, D); its trace is the course's probability.
+    """
+
+    photons: Photons
+    modes: tuple[int, ...]
+    state: Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,36 +78,56 @@ def herald_distribution(parameters: LinkParameters, present: tuple[bool, bool] =
     Returns:
         Read-only arrays; a pure function of its arguments.
     """
-    levels = parameters.levels
-    nodes = (parameters.alice, parameters.bob)
-    numbers = [_photon_numbers(node) if there else (1.0, 0.0, 0.0) for node, there in zip(nodes, present, strict=True)]
-    (none_a, one_a, _), (none_b, one_b, _) = numbers
-    amplitudes = _splitter(parameters.bsm)
     clicks = _mode_clicks(parameters.bsm)
-    photon_a, photon_b = (atom_photon_state(node, levels) for node in nodes)
-    idle_a, idle_b = (unpolarised_atom(node, levels) for node in nodes)
-
-    # Every term: the two-atom operator of one hidden course of events, and the patterns its photons make.
-    idle = _pair(idle_a, idle_b)
-    terms: list[tuple[Matrix, Vector]] = [(none_a * none_b * idle, _photon_clicks(clicks, np.zeros(len(_MODES))))]
-    for mode, (arm, pol) in enumerate(_MODES):
-        from_a = amplitudes[0, arm] ** 2 * one_a * none_b
-        from_b = amplitudes[1, arm] ** 2 * none_a * one_b
-        state = from_a * _pair(photon_a[pol, pol], idle_b) + from_b * _pair(idle_a, photon_b[pol, pol])
-        terms.append((state, clicks[mode]))
-    for first in range(len(_MODES)):
-        for second in range(first, len(_MODES)):
-            state = one_a * one_b * _two_photon_state(photon_a, photon_b, first, second, amplitudes, parameters.bsm.mode_overlap)
-            terms.append((state, _either(clicks[first], clicks[second])))
-    terms.append((idle, _double_emission(numbers, amplitudes, clicks)))
-
     dark = _dark_clicks(parameters.bsm)
-    patterns = np.array([_either(pattern, dark) for _, pattern in terms])
-    state = np.einsum("nk,nab->kab", patterns, np.array([operator for operator, _ in terms]))
+    operators, patterns = [], []
+    for course in hidden_courses(parameters, present):
+        if course.photons is Photons.DOUBLE:
+            numbers = _numbers(parameters, present)
+            weight = float(np.trace(course.state).real)
+            made = _double_emission(numbers, _splitter(parameters.bsm), clicks) / weight if weight > 0 else np.zeros(PATTERNS)
+        else:
+            made = _photon_clicks(clicks, np.zeros(len(_MODES)))
+            for mode in course.modes:
+                made = _either(made, clicks[mode])
+        operators.append(course.state)
+        patterns.append(_either(made, dark))
+    state = np.einsum("nk,nab->kab", np.array(patterns), np.array(operators))
     probability = np.einsum("kaa->k", state).real.copy()
     for array in (state, probability):
         array.setflags(write=False)
     return HeraldDistribution(probability, state)
+
+
+def hidden_courses(parameters: LinkParameters, present: tuple[bool, bool] = (True, True)) -> list[Course]:
+    """Everything that the photons of one attempt can do, apart from loss at the detectors and dark counts; probabilities sum to 1.
+
+    Args:
+        parameters: of the link; a node's efficiency says which photons are talked about (those within a gate, or all of them).
+        present: whether Alice's and Bob's atoms are there.
+    """
+    levels = parameters.levels
+    nodes = (parameters.alice, parameters.bob)
+    numbers = _numbers(parameters, present)
+    (none_a, one_a, two_a), (none_b, one_b, two_b) = numbers
+    amplitudes = _splitter(parameters.bsm)
+    photon_a, photon_b = (atom_photon_state(node, levels) for node in nodes)
+    idle_a, idle_b = (unpolarised_atom(node, levels) for node in nodes)
+    idle = _pair(idle_a, idle_b)
+
+    courses = [Course(Photons.NONE, (), none_a * none_b * idle)]
+    for mode, (arm, pol) in enumerate(_MODES):
+        from_a = amplitudes[0, arm] ** 2 * one_a * none_b
+        from_b = amplitudes[1, arm] ** 2 * none_a * one_b
+        courses.append(Course(Photons.ALICE, (mode,), from_a * _pair(photon_a[pol, pol], idle_b)))
+        courses.append(Course(Photons.BOB, (mode,), from_b * _pair(idle_a, photon_b[pol, pol])))
+    for first in range(len(_MODES)):
+        for second in range(first, len(_MODES)):
+            state = _two_photon_state(photon_a, photon_b, first, second, amplitudes, parameters.bsm.mode_overlap)
+            courses.append(Course(Photons.PAIR, (first, second), one_a * one_b * state))
+    doubles = two_a + two_b - two_a * two_b
+    courses.append(Course(Photons.DOUBLE, (), doubles * idle))
+    return courses
 
 
 def bell_state_patterns(parameters: LinkParameters) -> dict[int, tuple[BellState, float]]:
@@ -112,12 +159,17 @@ def _pair(alice: Matrix, bob: Matrix) -> Matrix:
     return product
 
 
-def _photon_numbers(node: NodeParameters) -> tuple[float, float, float]:
+def photon_numbers(node: NodeParameters) -> tuple[float, float, float]:
     """Probabilities that 0, 1, 2 photons of a node reach the detectors."""
     survives = node.efficiency * node.channel_transmission
     arrives = node.pumping * node.excitation * survives
     again = node.second_photon * survives
     return 1 - arrives, arrives * (1 - again), arrives * again
+
+
+def _numbers(parameters: LinkParameters, present: tuple[bool, bool]) -> list[tuple[float, float, float]]:
+    nodes = (parameters.alice, parameters.bob)
+    return [photon_numbers(node) if there else (1.0, 0.0, 0.0) for node, there in zip(nodes, present, strict=True)]
 
 
 def _splitter(bsm: BsmParameters) -> Vector:

@@ -23,6 +23,7 @@ _NOT_FRACTIONS = {
     "coherence_time",
     "coherence_exponent",
     "beam_offset",
+    "field",
     "bright_counts",
     "dark_counts",
 }
@@ -54,6 +55,7 @@ class NodeParameters:
         second_photon: after a detected photon another one follows from the same atom within the gate.
         coherence_time: 1/e time of the atom's coherence, seconds.
         coherence_exponent: n of the coherence exp(-(t/T)^n); 2 is Gaussian, 1 exponential.
+        field: magnetic flux density beyond the calibrated one, along the quantisation axis, tesla; it turns the qubit while it waits.
         dark_ionised: the state that should stay trapped is ionised (Rb).
         bright_survives: the state that should be ionised stays (Rb).
         leak_survives: an atom in m_F = 0 stays (Rb).
@@ -76,6 +78,7 @@ class NodeParameters:
     second_photon: float = 0.0
     coherence_time: float = math.inf
     coherence_exponent: float = 2.0
+    field: float = 0.0
     dark_ionised: float = 0.0
     bright_survives: float = 0.0
     leak_survives: float = 0.0

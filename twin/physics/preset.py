@@ -9,23 +9,19 @@ A preset file is YAML: ``name``, ``platform`` (rb87 or sr88), ``note``, and ``fi
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, NoReturn
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from typing import Any
 
 from ...errors import ConfigError
 from ...units import parse_quantity
 from .. import presets
+from ..yaml_file import Entry, YamlFile, suggest
 from .parameters import DETECTORS, BsmParameters, LinkParameters, NodeParameters, Platform, Side
 from .preset_fields import BEAMS, FIELDS, NODE, POSITIVE, RB_NODE, TAGS, Field
 from .readout import readout_contrast
@@ -55,7 +51,7 @@ class Preset:
             ConfigError: there is no such field; the message suggests one.
         """
         if name not in self.fields:
-            raise ConfigError(f"preset {self.name!r} has no field {name!r}{_suggest(name, self.fields)}")
+            raise ConfigError(f"preset {self.name!r} has no field {name!r}{suggest(name, self.fields)}")
         return self.fields[name].value
 
     def with_values(self, values: Mapping[str, float | str]) -> Preset:
@@ -144,7 +140,7 @@ def load_preset(name_or_path: str | Path) -> Preset:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot read this preset: {error}; give the path of a file, or one of {_shipped()}") from error
     if name_or_path not in preset_names():
-        raise ConfigError(f"there is no preset {name_or_path!r}{_suggest(name_or_path, preset_names())}; shipped are {_shipped()}")
+        raise ConfigError(f"there is no preset {name_or_path!r}{suggest(name_or_path, preset_names())}; shipped are {_shipped()}")
     return _shipped_preset(str(name_or_path))
 
 
@@ -154,98 +150,54 @@ def _shipped_preset(name: str) -> Preset:
     return _PresetFile(file.read_text(encoding="utf-8"), str(file)).preset()
 
 
-class _Entry(NamedTuple):
-    """A key and its value in a file."""
-
-    line: int
-    node: Node | None
-
-
-class _PresetFile:
-    """One file while it is read: text in, preset out, every complaint with file and line.
-
-    The YAML is parsed but never constructed: all leaves are taken as the text that stands there, so no tag has any effect.
-    """
+class _PresetFile(YamlFile):
+    """One file while it is read: text in, preset out."""
 
     def __init__(self, text: str, where: str) -> None:
-        self._where = where
-        try:
-            self._top: Node | None = YAML(typ="safe", pure=True).compose(text)
-        except MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise ConfigError(f"{where}:{line}: not YAML: {error.problem}") from error
-        except YAMLError as error:
-            raise ConfigError(f"{where}:1: not YAML: {error}") from error
-        except RecursionError as error:
-            raise ConfigError(f"{where}:1: brackets are nested too deeply for a preset") from error
+        super().__init__(text, where, "a preset")
 
     def preset(self) -> Preset:
-        top = self._mapping(_Entry(1, self._top), "a preset", ("name", "platform", "note", "fields"), ("base",))
-        name, note = self._text(top["name"], "name"), self._text(top["note"], "note")
+        top = self.mapping(self.top, "a preset", ("name", "platform", "note", "fields"), ("base",))
+        name, note = self.text(top["name"], "name"), self.text(top["note"], "note")
         platform = self._platform(top["platform"])
         dimensions = FIELDS[platform]
         fields = dict(self._base(top["base"], platform).fields) if "base" in top else {}
-        table = self._mapping(top["fields"], "fields", (), tuple(dimensions))
+        table = self.mapping(top["fields"], "fields", (), tuple(dimensions))
         fields |= {key: self._field(entry, key, dimensions[key]) for key, entry in table.items()}
         missing = [key for key in dimensions if key not in fields]
         if missing:
-            self._fail(top["fields"], f"{len(missing)} fields are missing: {', '.join(missing[:5])}{' ...' if missing[5:] else ''}")
+            self.fail(top["fields"], f"{len(missing)} fields are missing: {', '.join(missing[:5])}{' ...' if missing[5:] else ''}")
         return Preset(name, platform, note, MappingProxyType(fields))
 
-    def _platform(self, entry: _Entry) -> Platform:
-        text = self._text(entry, "platform")
+    def _platform(self, entry: Entry) -> Platform:
+        text = self.text(entry, "platform")
         for platform in FIELDS:
             if platform == text:
                 return platform
-        self._fail(entry, f"{text!r} is no platform{_suggest(text, FIELDS)}; one of {', '.join(FIELDS)}")
+        self.fail(entry, f"{text!r} is no platform{suggest(text, FIELDS)}; one of {', '.join(FIELDS)}")
 
-    def _base(self, entry: _Entry, platform: Platform) -> Preset:
-        name = self._text(entry, "base")
+    def _base(self, entry: Entry, platform: Platform) -> Preset:
+        name = self.text(entry, "base")
         if name not in preset_names():
-            self._fail(entry, f"{name!r} is no shipped preset to build on{_suggest(name, preset_names())}")
+            self.fail(entry, f"{name!r} is no shipped preset to build on{suggest(name, preset_names())}")
         base = _shipped_preset(name)
         if base.platform != platform:
-            self._fail(entry, f"{name!r} is a preset of {base.platform}, this file is one of {platform}")
+            self.fail(entry, f"{name!r} is a preset of {base.platform}, this file is one of {platform}")
         return base
 
-    def _field(self, entry: _Entry, key: str, dimension: str) -> Field:
-        parts = self._mapping(entry, key, ("value", "unit", "source", "tag"), ())
-        value, unit, source, tag = (self._text(parts[part], f"{part} of {key}") for part in ("value", "unit", "source", "tag"))
+    def _field(self, entry: Entry, key: str, dimension: str) -> Field:
+        parts = self.mapping(entry, key, ("value", "unit", "source", "tag"), ())
+        value, unit, source, tag = (self.text(parts[part], f"{part} of {key}") for part in ("value", "unit", "source", "tag"))
         if tag not in TAGS:
-            self._fail(parts["tag"], f"{key}: {tag!r} is no tag{_suggest(tag, TAGS)}; one of {', '.join(TAGS)}")
+            self.fail(parts["tag"], f"{key}: {tag!r} is no tag{suggest(tag, TAGS)}; one of {', '.join(TAGS)}")
         try:
             number = _parse(value if unit == "1" else f"{value} {unit}", dimension)
         except ConfigError as error:
-            self._fail(parts["value"], f"{key}: {error}")
+            self.fail(parts["value"], f"{key}: {error}")
         problem = _out_of_range(key, number, dimension)
         if problem:
-            self._fail(parts["value"], f"{key}: {value} {unit} {problem}")
+            self.fail(parts["value"], f"{key}: {value} {unit} {problem}")
         return Field(number, unit, source, tag)
-
-    def _mapping(self, entry: _Entry, what: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, _Entry]:
-        if not isinstance(entry.node, MappingNode):
-            self._fail(entry, f"{what} must be a mapping, 'key: value' lines{' with ' + ', '.join(required) if required else ''}")
-        found: dict[str, _Entry] = {}
-        for key_node, value in entry.node.value:
-            here = _Entry(key_node.start_mark.line + 1, value)
-            key = self._text(_Entry(here.line, key_node), "a key")
-            if key in found:
-                self._fail(here, f"{key!r} stands here twice, first in line {found[key].line}")
-            if key not in (*required, *optional):
-                self._fail(here, f"unknown key {key!r}{_suggest(key, (*required, *optional))}")
-            found[key] = here
-        for key in required:
-            if key not in found:
-                self._fail(entry, f"{what} has no {key!r}; it needs {', '.join(required)}")
-        return found
-
-    def _text(self, entry: _Entry, what: str) -> str:
-        if not isinstance(entry.node, ScalarNode) or not entry.node.value.strip():
-            self._fail(entry, f"{what} must be a single text or number, and not empty")
-        return str(entry.node.value).strip()
-
-    def _fail(self, entry: _Entry, message: str) -> NoReturn:
-        raise ConfigError(f"{self._where}:{entry.line}: {message}")
 
 
 def _parse(text: str, dimension: str) -> float:
@@ -265,8 +217,3 @@ def _out_of_range(name: str, value: float, dimension: str) -> str:
 
 def _shipped() -> str:
     return ", ".join(preset_names())
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -46,6 +46,8 @@ _BSM = {
     "detector_efficiency": "fraction",
     "gate_start": "time",
     "gate_length": "time",
+    "jitter": "time",
+    "dead_time": "time",
 }
 _LINK = {"photon_lifetime": "time"}
 _SR_LINK = {"recalibration_interval": "time", "recalibration_time": "time"}

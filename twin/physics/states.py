@@ -14,7 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .parameters import LinkParameters, NodeParameters
+from .parameters import LinkParameters, NodeParameters, Platform
 
 Matrix = npt.NDArray[np.complex128]
 
@@ -104,15 +104,25 @@ def excitation_probability(power: float, pi_pulse_power: float) -> float:
     return math.sin(math.pi / 2 * math.sqrt(max(0.0, power) / pi_pulse_power)) ** 2
 
 
-def gate_capture(lifetime: float, start: float, length: float) -> float:
+def gate_capture(lifetime: float, start: float, length: float, jitter: float = 0.0) -> float:
     """Share of an exponential decay that falls into a gate.
 
     Args:
         lifetime: of the excited state, seconds.
         start: of the gate after the excitation, seconds.
         length: of the gate, seconds.
+        jitter: standard deviation of a click's time, seconds.
     """
-    return math.exp(-max(0.0, start) / lifetime) - math.exp(-max(0.0, start + length) / lifetime)
+    return _clicks_after(start, lifetime, jitter) - _clicks_after(start + length, lifetime, jitter)
+
+
+def _clicks_after(time: float, lifetime: float, jitter: float) -> float:
+    """Share of the clicks later than ``time``: an exponential, smeared with a Gaussian (exponentially modified Gaussian)."""
+    if jitter == 0:
+        return math.exp(-max(0.0, time) / lifetime)
+    late = math.erfc(time / jitter / math.sqrt(2)) / 2
+    smeared = math.erfc((jitter / lifetime - time / jitter) / math.sqrt(2)) / 2
+    return late + math.exp(min(700.0, (jitter / lifetime) ** 2 / 2 - time / lifetime)) * smeared
 
 
 def mode_overlap(lifetime: float, offset: float, detuning: float) -> float:
@@ -134,8 +144,17 @@ def coherence(node: NodeParameters, delay: float) -> float:
     return math.exp(-((delay / node.coherence_time) ** node.coherence_exponent))
 
 
+SPLITTING = {"rb87": 1.4e10, "sr88": 2.8e10}
+"""Zeeman splitting of the two qubit states, Hz/T: m_F = +-1 of Rb-87 5S1/2 F=1 (g_F = 1/2, two magnetons), m_J = +-1/2 of Sr-88+ 5S1/2."""
+
+
+def precession(node: NodeParameters, platform: Platform, delay: float) -> float:
+    """Angle by which the qubit turns about the axis of its Zeeman states in ``delay`` seconds, radians."""
+    return 2 * math.pi * SPLITTING[platform] * node.field * delay
+
+
 def dephased(state: Matrix, parameters: LinkParameters, delay_a_s: float, delay_b_s: float) -> Matrix:
-    """Let both atoms dephase in the basis of their Zeeman states.
+    """Let both atoms precess and dephase in the basis of their Zeeman states.
 
     Args:
         state: two-atom operator or a stack of them, shape (..., levels**2, levels**2).
@@ -150,10 +169,15 @@ def dephased(state: Matrix, parameters: LinkParameters, delay_a_s: float, delay_
     flip = np.eye(levels, dtype=np.complex128)
     flip[:2, :2] = PAULI_Y if parameters.platform == "rb87" else PAULI_Z
     unit = np.eye(levels, dtype=np.complex128)
-    for node, delay, operator in (
-        (parameters.alice, delay_a_s, np.kron(flip, unit)),
-        (parameters.bob, delay_b_s, np.kron(unit, flip)),
+    qubit = np.diag(np.arange(levels) < LEAK).astype(np.complex128)
+    for node, delay, operator, qubits in (
+        (parameters.alice, delay_a_s, np.kron(flip, unit), np.kron(qubit, unit)),
+        (parameters.bob, delay_b_s, np.kron(unit, flip), np.kron(unit, qubit)),
     ):
+        if node.field:
+            half = precession(node, parameters.platform, delay) / 2
+            turn = (np.eye(levels**2) - qubits) + math.cos(half) * qubits - 1j * math.sin(half) * operator @ qubits
+            state = turn @ state @ turn.conj().T
         kept = (1 + coherence(node, delay)) / 2
         state = kept * state + (1 - kept) * (operator @ state @ operator)
     return state

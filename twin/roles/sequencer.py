@@ -7,7 +7,7 @@ from ...errors import NotReady, SequenceError
 from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, Played, SequencerCounters
 from ...instruments import Program as RoleProgram
 from ...sequences.program import Action, Program, Section
-from ..ports import SequencerPort
+from ..ports import Actor, SequencerPort
 from .base import TwinInstrument, own_clock
 
 _LATCH = Action.LATCH  # Python 3.11 looks a member up by name whenever it is written as Action.LATCH
@@ -25,7 +25,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
     def __init__(self, name: str, port: SequencerPort | None = None, clock: Clock | None = None) -> None:
         self._port = SequencerPort() if port is None else port
         self._program: Program | None = None
-        self._sections: dict[str, Section] = {}
+        self._sections: dict[str, tuple[Section, Actor]] = {}
         self._cycles = self._references = 0
         super().__init__(name, clock=own_clock(clock))
 
@@ -33,7 +33,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         if not isinstance(program, Program):
             raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
         self._program = program
-        self._sections = dict(program.sections)
+        self._sections = {name: (section, self._port.actor(section.action)) for name, section in program.sections.items()}
         self._cycles = self._references = 0
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
@@ -50,21 +50,22 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         return HeraldResult(reason, 0, ended.time_ps, ended.attempts)
 
     def _do_play(self, section: str, arm: int | None) -> Played:
-        part = self._sections.get(section)
-        if part is None:
+        if section not in self._sections:
             raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._sections)}")
-        start_ps = self.clock.now_ps()
+        part, act = self._sections[section]
+        clock = self.clock
+        start_ps = clock.now_ps()
         acts_ps = start_ps + part.acts_ps
         if part.action is _LATCH:
             arm = self._port.latch(self._loaded().input_bits, acts_ps)
         chosen = None
-        if part.arms:
-            if arm is None or not 0 <= arm < len(part.arms):
-                raise SequenceError(f"{self.full_name}: section {section!r} needs one of its {len(part.arms)} arms")
-            chosen = part.arms[arm]
-        self._port.act(part.action, chosen, acts_ps)
+        if arms := part.arms:
+            if arm is None or not 0 <= arm < len(arms):
+                raise SequenceError(f"{self.full_name}: section {section!r} needs one of its {len(arms)} arms")
+            chosen = arms[arm]
+        act(chosen, acts_ps)
         end_ps = start_ps + part.length_ps
-        self.clock.sleep_until_ps(end_ps)
+        clock.sleep_until_ps(end_ps)
         return Played(arm or 0, acts_ps, start_ps, end_ps)
 
     def _do_counters(self) -> SequencerCounters:

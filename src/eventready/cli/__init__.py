@@ -17,6 +17,8 @@ _COMMANDS = {
     "config": "config_command",
     "sequence": "sequence_command",
     "list": "list_command",
+    "drivers": "drivers_command",
+    "probe": "probe_command",
 }
 
 
@@ -52,6 +54,7 @@ def cli(verbose: bool) -> None:
       eventready analyse runs/munich-...   statistics and report of a run
       eventready config copy munich lab/   the files to edit for your own lab
       eventready sequence draw munich      the hardware-timed part of a round
+      eventready probe COM5 --driver SC10  look at one device
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)
     for name in ("eventready", "qcodes"):

@@ -121,14 +121,7 @@ def _resume(path: Path, progress: ProgressLine) -> RunResult:
 
 def _stands_behind(link: Link) -> str:
     """Say what stands behind the roles."""
-    wired = link.wiring.wired if link.wiring is not None else []
-    kinds: dict[str, list[str]] = {}
-    for entry in wired:
-        kinds.setdefault(entry.hardware, []).append(entry.instrument)
-    if set(kinds) == {"twin role"} and link.hardware == "wire":
-        return f"{link.name}: no driver is run against its simulator in a link yet; all {len(wired)} instruments are roles of the twin"
-    parts = [f"{len(names)} {kind}{'s' if len(names) != 1 else ''}" for kind, names in kinds.items()]
-    return f"{link.name}: {', '.join(parts)}"
+    return f"{link.name}: " + "\n  ".join(link.describe_hardware())
 
 
 @contextmanager

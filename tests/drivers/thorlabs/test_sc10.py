@@ -24,7 +24,7 @@ from eventready.twin.ports import ShutterPort
 TIMEOUT = 0.2
 TRAVEL_PS = 5 * 10**9
 OPENING = [b"interlock?", b"mode?", b"trig?", b"ens?", b"ens"]
-CLOSING = [b"ens?", b"closed?", b"ens?", b"ens"]
+CLOSING = [b"ens?", b"closed?", b"ens"]
 
 
 class Blade:

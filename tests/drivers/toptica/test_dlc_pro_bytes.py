@@ -103,6 +103,35 @@ def test_recorded_answers_are_understood(recorded: DlcLaser) -> None:
     assert (recorded.locked(), recorded.interlock_closed(), recorded.emission()) == (True, True, True)
 
 
+READY = (
+    b"`(,(param-ref 'interlock-open) ,(param-ref 'frontkey-locked) ,(param-ref 'emission-button-enabled) ,(param-ref 'laser1:emission) "
+    b",(param-ref 'laser1:dl:cc:emission) ,(param-ref 'laser1:dl:tc:ready) ,(param-ref 'laser1:dl:lock:state))"
+)
+"""One question for all: a quasi-quoted list, as QMI asks it."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "reasons"),
+    [
+        (b"(#f #f #t #t #t #t 5)", ()),
+        (b"(#t #f #t #f #f #f 9)", ("the interlock is open", "no emission", "not locked", "the temperature has not settled")),
+        (b"(#f #f #t #t #t #t)", ("the answer must be a list of 7 values",)),
+        (b"(#f #f #t #t #t #t 5 5)", ("the answer must be a list of 7 values",)),
+        (b"#f #f #t #t #t #t 5", ("the answer must be a list of 7 values",)),
+        (b"(#f #f #t #t #t 1 5)", ("the answer must be #t or #f",)),
+        (b"(#f #f #t #t #f #t 5)", ("laser and current driver disagree",)),
+        (b"Error: 4 invalid parameter", ("the device refuses the command",)),
+    ],
+)
+def test_readiness_is_one_question(recording: Recording, recorded: DlcLaser, answer: bytes, reasons: tuple[str, ...]) -> None:
+    recording.answers[READY] = answer + b"\n> "
+    found = recorded.readiness()
+    assert recording.asked == [READY]
+    assert len(found.reasons) == len(reasons)
+    assert all(reason in said for reason, said in zip(reasons, found.reasons, strict=True))
+    assert recorded.emission() is True, "outside of that question, every value is asked for"
+
+
 def test_what_is_sent(recording: Recording, recorded: DlcLaser) -> None:
     recorded.set_emission(True)
     assert recording.asked == SWITCH_ON

@@ -57,10 +57,27 @@ def test_what_is_not_ready_is_said_in_words_with_its_slot(preparation, mock_lase
     preparation.prepare()
     mock_laser.state.locked = False
     filter_.state.position = Position.OPEN
-    assert preparation.unready() == ["bob.trap: not locked", "filter: the spectral filter is not confirmed in the beam"]
+    assert preparation.unready() == [
+        "bob.trap: not locked",
+        "filter: the spectral filter is not confirmed in the beam: the blade is seen open",
+    ]
     mock_laser.state.locked = True
     mock_laser.fail_next()
     assert len(preparation.unready()) == 2, "an instrument that does not answer is not ready"
+    filter_.fail_next()
+    assert len(preparation.unready()) == 1, "the same holds for a blade"
+
+
+def test_a_node_is_ready_while_its_shutter_is_open_and_only_then(preparation, mock_shutter):
+    preparation.prepare()
+    assert preparation.unready() == []
+    for position in (Position.CLOSED, Position.MOVING, Position.UNKNOWN):
+        mock_shutter.state.position = position
+        assert preparation.unready()[0] == f"mock_shutter: the way to the fibre is not confirmed open: the blade is seen {position}"
+    mock_shutter.state.position = Position.OPEN
+    mock_shutter.fail_next()
+    assert len(preparation.unready()) == 1
+    assert preparation.unready() == []
 
 
 def test_make_safe_darkens(preparation, mock_laser, mock_aom):

@@ -16,7 +16,7 @@ from eventready.sequences.program import Action, Arm, Program, Section, sections
 from eventready.stations.assembly import programs
 from eventready.stations.config import load_link
 from eventready.testing import MockProgram
-from eventready.twin.ports import SequencerPort
+from eventready.twin.ports import Actor, SequencerPort
 from eventready.twin.roles import TwinRandomSource, TwinSequencer
 
 MakeLab = Callable[..., Any]
@@ -137,8 +137,8 @@ class Acts(SequencerPort):
         super().__init__()
         self.seen: list[tuple[Action, Arm | None, int]] = []
 
-    def act(self, action: Action, arm: Arm | None, at_ps: int) -> None:
-        self.seen.append((action, arm, at_ps))
+    def actor(self, action: Action) -> Actor:
+        return lambda arm, at_ps: self.seen.append((action, arm, at_ps))
 
 
 def test_a_section_acts_when_and_how_its_program_says(close_instruments: None) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.resources import as_file, files
+from typing import Any
 
 import pytest
 from qcodes.station import Station
@@ -10,6 +13,7 @@ from ruamel.yaml import YAML
 
 from eventready.instruments import Role
 from eventready.twin import roles
+from eventready.twin.devices import DlcProSimulator, SC10Simulator
 
 FILES = [("munich", "lab1"), ("munich", "lab2"), ("oxford", "alice"), ("oxford", "bob"), ("oxford", "bsm")]
 
@@ -28,21 +32,38 @@ def test_these_are_all_the_station_files() -> None:
     assert found == set(FILES)
 
 
+DEVICES = {"DlcPro": DlcProSimulator, "SC10": SC10Simulator}
+
+
 @pytest.mark.parametrize(("link", "name"), FILES)
 def test_a_plain_station_loads_every_instrument(link: str, name: str, close_instruments: None) -> None:
     entries = YAML(typ="safe").load(resource(link, name).read_text(encoding="utf-8"))["instruments"]
     with as_file(resource(link, name)) as path:
         station = Station(config_file=str(path), default=False)
-    for instrument, entry in entries.items():
-        opened = station.load_instrument(instrument)
-        assert isinstance(opened, Role)
-        assert type(opened) is getattr(roles, entry["type"].rpartition(".")[2])
-        for limits, values in entry.get("init", {}).items():
-            assert getattr(opened, limits) == tuple(values)
-        opened.readiness()
-        opened.make_safe()
-    assert set(station.components) == set(entries)
-    assert set(station.snapshot()["instruments"]) == set(entries)
+    with ExitStack() as stack:
+        for instrument, entry in entries.items():
+            kind = entry["type"].rpartition(".")[2]
+            devices = {"address": stack.enter_context(DEVICES[kind]()).address()} if kind in DEVICES else {}
+            opened = station.load_instrument(instrument, **devices)
+            assert type(opened).__name__ == kind
+            for part, limits in _limits(opened, entry.get("init", {})):
+                assert part.__dict__[limits[0]] == limits[1]
+            for part in opened.submodules.values() if kind == "DlcPro" else (opened,):
+                assert isinstance(part, Role)
+                part.readiness()
+                part.make_safe()
+        assert set(station.components) == set(entries)
+        assert set(station.snapshot()["instruments"]) == set(entries)
+        station.close_all_registered_instruments()
+
+
+def _limits(opened: Any, init: dict[str, Any]) -> Iterator[tuple[Any, tuple[str, tuple[float, ...]]]]:
+    """Every limit that a Station file sets, with the part that it is meant for."""
+    for key, value in init.items():
+        if isinstance(value, dict):
+            yield from _limits(opened.submodules[key], value)
+        elif key.endswith("_limits"):
+            yield opened, (key, tuple(value))
 
 
 def test_an_instrument_of_the_twin_says_what_it_is(close_instruments: None) -> None:
