@@ -1,6 +1,7 @@
 """What a sequencer is loaded with: the attempt loop of the heralding station, and the sections that a node plays after a herald.
 
-Frozen data in integer picoseconds. The builders for the two links are in :mod:`.munich` and :mod:`.oxford`; no timing lives anywhere else.
+Frozen data in integer picoseconds. A program is made by :func:`.lowering.lower` out of the description of a round; those of the two links
+are in :mod:`.munich` and :mod:`.oxford`, and no timing lives anywhere else.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ class Program:
         accepted_patterns: click patterns that herald, one bit a detector in the order cH, cV, dH, dV; exact matches only.
         sections: what the node can play after a herald, by name.
         input_bits: width of the hardware's own random choice, 0 for none.
+        sequence: digest of the description that it was made from, wiring included; empty if there is none.
     """
 
     node: str
@@ -138,6 +140,7 @@ class Program:
     accepted_patterns: tuple[int, ...] = ()
     sections: Mapping[str, Section] = field(default_factory=lambda: MappingProxyType({}))
     input_bits: int = 0
+    sequence: str = ""
 
     @property
     def digest(self) -> str:
@@ -148,6 +151,7 @@ class Program:
             "accepted_patterns": self.accepted_patterns,
             "sections": {name: dataclasses.asdict(section) for name, section in self.sections.items()},
             "input_bits": self.input_bits,
+            "sequence": self.sequence,
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from ..clock import Clock
 from ..instruments import Role
-from ..sequences import munich, oxford
-from ..sequences.attempts import herald_program
+from ..sequences import oxford
+from ..sequences.digest import digest
+from ..sequences.lowering import lower
 from ..sequences.program import Program, to_ps
 from .config import LinkConfig
 from .config_models import Rb87Link, SiftedPurpose, Sr88Link
 from .herald_station import HeraldStation
+from .link_sequence import link_round, link_wiring, require_sound
 from .party import Party, PartySettings
 from .procedures.beams import Beam
 from .procedures.excitation import Excitation
@@ -24,10 +26,8 @@ from .procedures.readout import FluorescenceReadout
 from .procedures.reset import EmptyTrap, Scramble
 from .procedures.trap_loading import TrapLoading
 from .rb_party import RbParty, RbProcedures
-from .slots import DETECTORS, PARTIES
+from .slots import DETECTORS, NODES, PARTIES
 from .sr_party import SrParty, SrProcedures
-
-Timings = TypeVar("Timings", munich.MunichTimings, oxford.OxfordTimings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,20 +46,12 @@ class Plan:
 
 
 def programs(config: LinkConfig) -> dict[str, Program]:
-    """What each node's sequencer is loaded with."""
-    link = config.link
-    longest = max(config.delay(party, "bsm") for party in PARTIES)
-    patterns = tuple(pattern_states(config))
-    if isinstance(link, Rb87Link):
-        timings = _timings(munich.MunichTimings, link.timings)
-        nodes = {party: munich.node_program(party, timings, getattr(link.settings, party)) for party in PARTIES}
-        return {"bsm": herald_program(timings, longest, patterns), **nodes}
-    ion_timings = _timings(oxford.OxfordTimings, link.timings)
-    return {
-        "bsm": herald_program(ion_timings, longest, patterns),
-        "alice": oxford.node_program("alice", ion_timings, link.settings.alice, ()),
-        "bob": oxford.node_program("bob", ion_timings, link.settings.bob, _frames(config)),
-    }
+    """What each node's sequencer is loaded with: the description of the round, lowered. Its digest, wiring included, is in each."""
+    tree = link_round(config)
+    wiring = link_wiring(config)
+    require_sound(tree, wiring)
+    sequence = digest(tree, wiring)
+    return {node: lower(tree, node, sequence=sequence) for node in NODES}
 
 
 def pattern_states(config: LinkConfig) -> dict[int, str]:
@@ -180,10 +172,6 @@ def _loading(
 def _watched(name: str, mine: Mapping[str, Any], slots: tuple[str, ...]) -> dict[str, Role]:
     """The instruments whose readiness counts while attempting; those that only load or read out are dark then."""
     return {f"{name}.{slot}": mine[slot] for slot in slots}
-
-
-def _timings(kind: type[Timings], values: object) -> Timings:
-    return kind(**{field.name: getattr(values, field.name) for field in dataclasses.fields(kind)})
 
 
 def _frames(config: LinkConfig) -> tuple[str, ...]:

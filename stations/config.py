@@ -115,6 +115,11 @@ def load_link(name_or_path: str | Path) -> LinkConfig:
         raise ConfigError(_report(path, problems))
     draft, wrong = _validate_link(source, problems)
     stations, models = _read_stations({} if "sites" in wrong else draft.sites, source, texts, problems)
+    if "sequence" not in wrong and draft.sequence.file is not None:
+        try:
+            texts.plain(draft.sequence.file)
+        except ConfigError as error:
+            problems.append(source.problem(("sequence", "file"), str(error)))
     files = Files(source, cast("Rb87Link | Sr88Link", draft), stations)  # a check sees only sections that are right
     problems += [problem for check, needs in CHECKS if not needs & wrong for problem in check(files)]
     if problems or not isinstance(draft, Rb87Link | Sr88Link):

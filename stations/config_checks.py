@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..protocol.bell import GAMES
+from ..sequences.targets import TARGETS
 from ..twin.physics.preset import load_preset, preset_names
 from .config_models import Rb87Link, Sr88Link
 from .config_source import Problem, suggest
 from .config_wiring import Files, check_calibration, check_instrument_names, check_roles, check_sites, check_types, check_windows
 from .order_rules import order_problems
-from .slots import PARTIES
+from .slots import NODES, PARTIES
 
 
 def check_patterns(files: Files) -> Iterator[Problem]:
@@ -84,6 +85,29 @@ def check_deadlines(files: Files) -> Iterator[Problem]:
         yield files.source.problem(("timings", "coherence_limit"), message)
 
 
+def check_sequence(files: Files) -> Iterator[Problem]:
+    """Every device of the sequence is of a known kind, every line is of a node and has a port of its own on one of them."""
+    section, taken = files.link.sequence, dict[str, str]()
+    for device, kind in section.devices.items():
+        if kind not in TARGETS:
+            message = f"there is no kind of device {kind!r}{suggest(kind, TARGETS)}"
+            yield files.source.problem(("sequence", "devices", device), message)
+    for name, line in section.lines.items():
+        here, device = ("sequence", "lines", name), line.port.partition(".")[0]
+        if name.partition(".")[0] not in NODES:
+            message = f"a line is written node.slot; there is no node {name.partition('.')[0]!r}{suggest(name.partition('.')[0], NODES)}"
+            yield files.source.problem(here, message)
+        if device not in section.devices:
+            message = f"{device!r} is not among the devices of the sequence{suggest(device, section.devices)}"
+            yield files.source.problem((*here, "port"), message)
+        if line.port in taken:
+            yield files.source.problem((*here, "port"), f"the port already carries {taken[line.port]!r}")
+        taken[line.port] = name
+    for name in section.tones:
+        if name not in section.lines:
+            yield files.source.problem(("sequence", "tones", name), f"there is no line {name!r}{suggest(name, section.lines)}")
+
+
 def check_preset(files: Files) -> Iterator[Problem]:
     """The twin has such a preset, and it is one of this platform."""
     name, platform = files.link.preset, files.link.platform
@@ -108,6 +132,7 @@ CHECKS: tuple[tuple[Check, set[str]], ...] = (
     (check_test_fraction, {"random", "purposes"}),
     (check_order, {"platform", "order"}),
     (check_deadlines, {"timings"}),
+    (check_sequence, {"sequence"}),
     (check_preset, {"platform", "preset"}),
 )
 """Every check with the sections of the link file that it reads."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
+from .config_sequence import SequenceSection
 from .config_timings import Rb87Timings, Sr88Timings
 from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, Text, TimeOrZero
 
@@ -208,6 +209,8 @@ class LinkFile(Part):
     """Order of a round."""
     report: Report
     """Report of a run."""
+    sequence: SequenceSection = SequenceSection()
+    """Hardware-timed sequence."""
 
 
 class Rb87Link(LinkFile):

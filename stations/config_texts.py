@@ -1,6 +1,6 @@
 """Where the text of a link's files comes from: a folder, or the one text that a run keeps of them all.
 
-The one text is a stream of YAML documents, the link file first, each Station file after a line ``--- # file: NAME``.
+The one text is the link file, then each other file after a line ``--- # file: NAME``.
 """
 
 from __future__ import annotations
@@ -56,6 +56,17 @@ class LinkTexts:
             raise ConfigError(f"{self._path.name} has no part {name!r}{suggest(name, self._parts)}")
         self.used[name] = self._parts[name]
         return parse_yaml(self._path.name, "\n" * self._starts[name] + self._parts[name])
+
+    def plain(self, name: str) -> str:
+        """Read a file that is no YAML, e.g. a sequence.
+
+        Raises:
+            ConfigError: it is not there, or cannot be read.
+        """
+        if self._parts and name not in self._parts:
+            raise ConfigError(f"{self._path.name} has no part {name!r}{suggest(name, self._parts)}")
+        self.used[name] = self._parts[name] if self._parts else read_text(self._path.parent / name)
+        return self.used[name]
 
 
 def join_texts(texts: Mapping[str, str]) -> str:

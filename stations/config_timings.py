@@ -12,8 +12,14 @@ class Timings(Part, ABC):
 
     attempt: Time
     """Period of the excitation attempts."""
+    pump_start: TimeOrZero
+    """From the start of an attempt to the pump light."""
+    pump: Time
+    """How long the pump light is on."""
     excitation: TimeOrZero
-    """From the start of an attempt to the entangling pulse."""
+    """From the start of an attempt to the entangling pulse, at the node with the longer fibre; the other one waits for it."""
+    excitation_pulse: Time
+    """Length of the entangling pulse, or of the window that picks it."""
     gate_start: TimeOrZero
     """From the pulse, as it would arrive at the detectors, to the opening of their gate."""
     gate: Time
@@ -24,6 +30,10 @@ class Timings(Part, ABC):
     """After so many attempts without a herald the sequencer returns, so that monitors can act."""
     burst_cooling: Time
     """Cooling and presence check after each burst."""
+    herald_latency: TimeOrZero
+    """From the closing of the gate to the herald's being known."""
+    lead: TimeOrZero
+    """From a trigger to the first light, which gives the lines time for their delays."""
     input_delay: TimeOrZero
     """From the moment an input may be drawn to the input standing."""
     coherence_limit: Time
@@ -82,6 +92,10 @@ class Rb87Timings(Timings):
 class Sr88Timings(Timings):
     """Timings of a trapped-ion link."""
 
+    repump_start: TimeOrZero
+    """From the start of an attempt to the repump light."""
+    repump: Time
+    """How long the repump light is on."""
     shuttle: Time
     """Ion out of the focus of the fibre, settled."""
     round_type: Time

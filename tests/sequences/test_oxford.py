@@ -10,26 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventready.sequences.attempts import herald_program
-from eventready.sequences.oxford import OxfordTimings, arm_table, in_frame, node_program
+from eventready.sequences import oxford
+from eventready.sequences.language import ROUND_TYPE, Apart, Choose, Tone, Wait
+from eventready.sequences.lowering import lower
+from eventready.sequences.oxford import arm_table, in_frame
 from eventready.sequences.program import Action
+from eventready.sequences.tree import blocks, walk
 from eventready.twin.physics import BellState, frame
 
-TIMINGS = OxfordTimings(
-    attempt=1.05e-6,
-    excitation=580e-9,
-    gate_start=0.0,
-    gate=15e-9,
-    attempts_per_burst=190,
-    attempt_limit=400_000,
-    burst_cooling=20e-6,
-    shuttle=200e-6,
-    input_delay=2e-6,
-    rotation=50e-6,
-    scramble=100e-6,
-    reconnect=200e-6,
-    recool=1.8e-3,
-)
 AXES = [math.radians(angle) for angle in (45.0, -45.0, 0.0)]
 FRAMES = ("psi+", "psi-")
 PATTERNS = {3: "psi+", 12: "psi+", 9: "psi-", 6: "psi-"}
@@ -66,9 +54,12 @@ def test_a_state_that_no_pattern_heralds_has_no_frame(state: str) -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.permutations(FRAMES), st.integers(1, 4), st.booleans())
-def test_the_arm_table_finds_the_arm_of_the_input_in_the_herald_s_frame(frames: list[str], inputs: int, turns: bool) -> None:
+def test_the_arm_table_finds_the_arm_of_the_input_in_the_herald_s_frame(oxford_link, frames, inputs, turns) -> None:
     axes = [0.1 + 0.2 * k for k in range(inputs)]
-    arms = node_program("bob", TIMINGS, axes, frames if turns else ()).sections["rotate"].arms
+    heralds = sorted(oxford_link.plan.heralds, key=lambda herald: frames.index(herald.name))
+    node = "bob" if turns else "alice"
+    plan = dataclasses.replace(oxford_link.plan, heralds=heralds, settings={"alice": axes, "bob": axes})
+    arms = lower(oxford.link_round(oxford_link.timings, plan), node).sections["rotate"].arms
     table = arm_table(axes, frames if turns else (), PATTERNS)
     assert set(table) == {(setting, pattern) for setting in range(inputs) for pattern in PATTERNS}
     for (setting, pattern), arm in table.items():
@@ -83,17 +74,16 @@ def test_no_two_choices_of_one_pattern_share_an_arm() -> None:
         assert len({table[setting, pattern] for setting in range(3)}) == 3
 
 
-def test_the_herald_is_known_when_the_slower_photons_gate_has_closed() -> None:
-    loop = herald_program(TIMINGS, 4.9e-9, list(PATTERNS)).loop
-    assert loop is not None
-    assert loop.herald_ps == 580_000 + 4_900 + 0 + 15_000
-    assert loop.burst_ps == 190 * 1_050_000 + 20_000_000
-    assert (loop.gate_start_ps, loop.gate_ps, loop.limit_attempts) == (0, 15_000, 400_000)
-    assert herald_program(TIMINGS, 4.9e-9, list(PATTERNS)).accepted_patterns == (3, 12, 9, 6)
+def test_the_herald_is_known_when_the_gate_has_closed(oxford_link) -> None:
+    program = lower(oxford_link.tree, "bsm")
+    assert program.loop.herald_ps == 580_000 + 4_900 + 0 + 15_000
+    assert program.loop.burst_ps == 190 * 1_050_000 + 20_000_000
+    assert (program.loop.gate_start_ps, program.loop.gate_ps, program.loop.limit_attempts) == (0, 15_000, 400_000)
+    assert program.accepted_patterns == (3, 12, 9, 6)
 
 
-def test_the_sections_of_a_round() -> None:
-    sections = node_program("bob", TIMINGS, AXES, FRAMES).sections
+def test_the_sections_of_a_round(oxford_link) -> None:
+    sections = lower(oxford_link.tree, "bob").sections
     found = {name: (section.action, section.acts_ps, section.length_ps) for name, section in sections.items()}
     assert found == {
         "shuttle": (Action.DISCONNECT, 0, 200_000_000),
@@ -101,12 +91,47 @@ def test_the_sections_of_a_round() -> None:
         "scramble": (Action.SCRAMBLE, 0, 100_000_000),
         "reconnect": (Action.CONNECT, 0, 2_000_000_000),
     }
-    assert node_program("bob", TIMINGS, AXES, FRAMES).input_bits == 0
+    assert lower(oxford_link.tree, "bob").input_bits == 0
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(OxfordTimings)])
-def test_every_timing_is_in_a_program(field: str) -> None:
-    changed = dataclasses.replace(TIMINGS, **{field: 2 * getattr(TIMINGS, field) or 1e-9})
-    before = [herald_program(TIMINGS, 0.0, [3]).digest, node_program("bob", TIMINGS, AXES, FRAMES).digest]
-    after = [herald_program(changed, 0.0, [3]).digest, node_program("bob", changed, AXES, FRAMES).digest]
-    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
+def test_nothing_hangs_on_the_round_s_type(oxford_link) -> None:
+    """X = 0 is one arm, in test and key rounds: there is no choice in which the type could appear."""
+    choices = [item for _, item in walk(oxford_link.tree) if isinstance(item, Choose)]
+    assert {item.symbol for item in choices} == {"input", "herald"}
+    for node, inputs in (("alice", 2), ("bob", 3)):
+        parts = next(item for _, item in walk(oxford_link.tree) if isinstance(item, Apart)).parts
+        arms = [item.arms for _, item in walk(parts[node]) if isinstance(item, Choose) and item.symbol == "input"]
+        assert all(list(each) == list(range(inputs)) for each in arms)
+
+
+def test_the_ion_is_out_of_the_focus_before_its_input_is_used(oxford_link) -> None:
+    for part in next(item for _, item in walk(oxford_link.tree) if isinstance(item, Apart)).parts.values():
+        names = [path.rpartition("/")[2] for path, _ in walk(part)]
+        order = [
+            names.index(name) for name in ("shuttle", "wait isolated_both", f"wait {ROUND_TYPE}", "rotate", "fluorescence", "scramble")
+        ]
+        assert order == sorted(order)
+    slot = next(item for _, item in walk(oxford_link.tree) if isinstance(item, Wait) and item.event == ROUND_TYPE)
+    assert slot.fixed  # its length tells nothing
+
+
+def test_an_axis_is_the_phase_of_the_second_quarter_turn(oxford_link) -> None:
+    """From the two rotations alone: U+ Z U is cos(axis) Z + sin(axis) X, and every axis costs the same light."""
+    tones = {"alice.qubit": Tone(80e6, 27.0), "bob.qubit": Tone(80e6, 27.0)}
+    tree = oxford.link_round(oxford_link.timings, dataclasses.replace(oxford_link.plan, tones=tones))
+    x, y, z = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1.0, -1.0])
+
+    def quarter(phase: float) -> np.ndarray:
+        return (np.eye(2) - 1j * (math.cos(phase) * x + math.sin(phase) * y)) / math.sqrt(2)
+
+    found = set()
+    for _, block in blocks(tree):
+        if block.name != "rotate":
+            continue
+        first, second = block.pulses
+        axis = second.does.basis.angle
+        turn = quarter(second.drive.phase) @ quarter(first.drive.phase)
+        np.testing.assert_allclose(turn.conj().T @ z @ turn, math.cos(axis) * z + math.sin(axis) * x, atol=1e-9)
+        assert (first.width_ps, second.width_ps) == (25_000_000, 25_000_000)
+        found.add(round(axis, 6))
+    assert len(found) >= 5

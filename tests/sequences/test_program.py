@@ -116,7 +116,14 @@ def variations() -> dict[str, Program]:
         found[f"loop.{field.name}"] = dataclasses.replace(
             program, loop=dataclasses.replace(LOOP, **{field.name: getattr(LOOP, field.name) + 1})
         )
-    for name, value in {"node": "bob", "loop": None, "accepted_patterns": (12, 3), "sections": {}, "input_bits": 2}.items():
+    for name, value in {
+        "node": "bob",
+        "loop": None,
+        "accepted_patterns": (12, 3),
+        "sections": {},
+        "input_bits": 2,
+        "sequence": "other",
+    }.items():
         found[name] = dataclasses.replace(program, **{name: value})
     return found
 

@@ -219,6 +219,25 @@ STATIONS = [
       "instruments", "must be a mapping", at="instruments: []", also=11),
 ]  # fmt: skip
 
+SEQUENCE = [
+    m("an unknown kind of device", MUNICH, "bob_rf: moglabs", "bob_rf: moglab",
+      "sequence.devices.bob_rf", "there is no kind of device 'moglab'; did you mean 'moglabs'?"),
+    m("a line of no node", MUNICH, "    bob.trap: {port", "    bop.trap: {port",
+      "sequence.lines.bop.trap", "there is no node 'bop'; did you mean 'bob'?"),
+    m("a device that is not named", MUNICH, "port: bob_rf.rf1", "port: bob_fr.rf1",
+      "sequence.lines.bob.cooling.port", "'bob_fr' is not among the devices of the sequence; did you mean 'bob_rf'?"),
+    m("a port twice", MUNICH, "port: bob_streamer.ch5", "port: bob_streamer.ch4",
+      "sequence.lines.bob.trap.port", "the port already carries 'bob.ionisation'"),
+    m("a tone without a line", MUNICH, "    bob.cooling: {frequency", "    bob.coling: {frequency",
+      "sequence.tones.bob.coling", "there is no line 'bob.coling'; did you mean 'bob.cooling'?"),
+    m("a port without a device", MUNICH, "port: bob_streamer.ch5", "port: ch5", "sequence.lines.bob.trap.port", ""),
+    m("a delay without a unit", MUNICH, 'bob_streamer.ch5, delay: "500 ns"', "bob_streamer.ch5, delay: 500",
+      "sequence.lines.bob.trap.delay", "has no unit"),
+    m("no Python file", MUNICH, "sequence:\n", "sequence:\n  file: mine.txt\n", "sequence.file", "", at="file: mine.txt"),
+    m("a file that is not there", MUNICH, "sequence:\n", "sequence:\n  file: mine.py\n", "sequence.file", "cannot read",
+      at="file: mine.py"),
+]  # fmt: skip
+
 YAML = [
     m("a key twice", MUNICH, '  gate: "60 ns"', '  attempt: "60 ns"',
       "timings.attempt", "the key stands twice, here and in line 71; remove one", also=1),
@@ -246,7 +265,7 @@ def complaints(folder):
     return [line.strip() for line in lines]
 
 
-@pytest.mark.parametrize("mistake", KEYS + QUANTITIES + PLAN + WIRING + STATIONS + YAML)
+@pytest.mark.parametrize("mistake", KEYS + QUANTITIES + PLAN + WIRING + STATIONS + SEQUENCE + YAML)
 def test_a_mistake_is_reported_where_it_stands(mistake, tmp_path):
     link, _, file = mistake.where.partition("/")
     folder = Path(shutil.copytree(PRESETS / link, tmp_path / "copy"))

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from eventready.sequences import munich, oxford
+from eventready.sequences import oxford
 from eventready.sequences.program import Action, Arm, AttemptLoop
+from eventready.stations.assembly import programs
+from eventready.stations.config import load_link
 from eventready.twin.physics.preset import Preset, load_preset
 from eventready.twin.ports import Attempted, BeamPort, DetectorPort
 from eventready.twin.world import SIDES, Level, World
@@ -77,13 +79,9 @@ class Lab:
 
     def arms_of_a_round(self) -> tuple[tuple[Arm, ...], tuple[Arm, ...]]:
         """The arms that the programs of the link name, Alice's and Bob's."""
-        angles = ANGLES[self.platform]
-        if self.platform == "rb87":
-            times = munich.MunichTimings(1e-5, 1e-6, 0.0, 1e-8, 100, 100, 1e-4, 1e-6, 2e-5, 1e-7)
-            return tuple(munich.node_program(side, times, angles[k]).sections["readout"].arms for k, side in enumerate(SIDES))  # type: ignore[return-value]
-        ions = oxford.OxfordTimings(1e-6, 1e-7, 0.0, 1e-8, 100, 100, 1e-4, 1e-4, 1e-6, 1e-5, 1e-4, 1e-4, 1e-4)
-        frames = ((), ("psi+", "psi-"))
-        return tuple(oxford.node_program(side, ions, angles[k], frames[k]).sections["rotate"].arms for k, side in enumerate(SIDES))  # type: ignore[return-value]
+        name, section = {"rb87": ("munich", "readout"), "sr88": ("oxford", "rotate")}[self.platform]
+        made = programs(load_link(name))
+        return made["alice"].sections[section].arms, made["bob"].sections[section].arms
 
     def beam(self, side: str, name: str, role: str = "Laser") -> BeamPort:
         """The port of one beam."""

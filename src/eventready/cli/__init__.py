@@ -15,6 +15,7 @@ _COMMANDS = {
     "analyse": "analyse_command",
     "export": "export_command",
     "config": "config_command",
+    "sequence": "sequence_command",
     "list": "list_command",
     "drivers": "drivers_command",
     "probe": "probe_command",
@@ -52,6 +53,7 @@ def cli(verbose: bool) -> None:
       eventready run oxford --rounds 100000
       eventready analyse runs/munich-...   statistics and report of a run
       eventready config copy munich lab/   the files to edit for your own lab
+      eventready sequence draw munich      the hardware-timed part of a round
       eventready probe COM5 --driver SC10  look at one device
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)

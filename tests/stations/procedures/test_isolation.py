@@ -2,27 +2,12 @@ import pytest
 
 from eventready.errors import ConfigError, DeviceFault
 from eventready.instruments.mock import MockShutter
-from eventready.sequences.oxford import OxfordTimings, node_program
+from eventready.stations.assembly import programs
+from eventready.stations.config import load_link
 from eventready.stations.procedures.isolation import ShutterIsolation, ShuttleIsolation
 from eventready.testing import MockHeraldingSequencer
 from eventready.twin.ports import ShutterPort
 from eventready.twin.roles import TwinShutter
-
-TIMINGS = OxfordTimings(
-    attempt=1e-6,
-    excitation=5e-7,
-    gate_start=0.0,
-    gate=1e-8,
-    attempts_per_burst=10,
-    attempt_limit=100,
-    burst_cooling=1e-5,
-    shuttle=2e-4,
-    input_delay=2e-6,
-    rotation=5e-5,
-    scramble=1e-4,
-    reconnect=2e-4,
-    recool=1.8e-3,
-)
 
 
 @pytest.fixture
@@ -80,11 +65,11 @@ def test_a_shutter_without_position_sensor_isolates_nothing(sim_clock, close_ins
 
 
 def test_shuttling_takes_the_time_to_settle(sim_clock, close_instruments):
-    sequencer = MockHeraldingSequencer("sequencer", sections=("shuttle", "reconnect"), section=TIMINGS.shuttle, clock=sim_clock)
+    sequencer = MockHeraldingSequencer("sequencer", sections=("shuttle", "reconnect"), section=200e-6, clock=sim_clock)
     isolation = ShuttleIsolation(sequencer)
     isolation.make_safe()  # nothing is loaded, so nothing can be connected
     assert "play" not in sequencer.names()
-    sequencer.load(node_program("alice", TIMINGS, (0.0, 1.0), ()))
+    sequencer.load(programs(load_link("oxford"))["alice"])
     isolation.prepare()
     start_ps = sim_clock.now_ps()
     assert isolation.run() == start_ps + 200_000_000 == sim_clock.now_ps()

@@ -11,7 +11,9 @@ import pytest
 from eventready.clock import SimClock
 from eventready.instruments import ExitReason, Position
 from eventready.protocol.bell import MUNICH_GAME, OXFORD_GAME, BellGame
-from eventready.sequences import attempts, munich, oxford
+from eventready.sequences import oxford
+from eventready.stations.assembly import programs
+from eventready.stations.config import load_link
 from eventready.twin import roles
 from eventready.twin.physics import Expectation, expected
 from eventready.twin.physics.expectation import MUNICH_ANALYSES, MUNICH_PATTERNS, OXFORD_ANALYSES, OXFORD_PATTERNS
@@ -76,14 +78,14 @@ def quick(name: str, **changes: float) -> Preset:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_munich(close_instruments: None, order: tuple[int, int]) -> None:
-    times = munich.MunichTimings(19.2e-6, 4e-6, 18.2e-9, 60e-9, 200, 10**6, 2e-4, 1e-6, 2e-5, 2e-7)
+    made = programs(load_link("munich"))
     world = World(quick("munich-physics", trap_lifetime=1e3), seed=order[0] + 90, readout_window=WINDOW)
     thresholds = (24, 19)
     nodes = [
         Node(
             world,
             side,
-            munich.node_program(side, times, [analysis.angle for analysis in MUNICH_ANALYSES[k]]),
+            made[side],
             ("trap", "readout", "ionisation", "excitation_laser"),
             ("cooling", "repump", "excitation"),
         )
@@ -91,7 +93,7 @@ def test_munich(close_instruments: None, order: tuple[int, int]) -> None:
     ]
     shutter = roles.TwinShutter("shutter", world.port("Shutter", "bob.shutter"), nodes[1].clock)
     bsm = roles.TwinSequencer("bsm", world.port("HeraldingSequencer", "bsm.sequencer"), SimClock())
-    bsm.load(attempts.herald_program(times, 3.43e-6, tuple(MUNICH_PATTERNS)))
+    bsm.load(made["bsm"])
     for node in nodes:
         for laser in node.lasers.values():
             laser.set_emission(True)
@@ -124,18 +126,15 @@ def test_munich(close_instruments: None, order: tuple[int, int]) -> None:
 
 
 def test_oxford(close_instruments: None) -> None:
-    times = oxford.OxfordTimings(1.05e-6, 580e-9, 0.0, 15e-9, 190, 10**6, 2e-5, 2e-4, 2e-6, 5e-5, 1e-4, 2e-4, 1.8e-3)
+    made = programs(load_link("oxford"))
     world = World(quick("oxford", trap_lifetime=1e9, load_mean=0.1), seed=92, readout_window=WINDOW)
     axes = [[analysis.theta for analysis in analyses] for analyses in OXFORD_ANALYSES]
     frames: tuple[tuple[str, ...], ...] = ((), ("psi+", "psi-"))
     tables = [oxford.arm_table(axes[k], frames[k], STATES) for k in (0, 1)]
     light = ("qubit", "photoionisation", "excitation_laser")
-    nodes = [
-        Node(world, side, oxford.node_program(side, times, axes[k], frames[k]), light, ("cooling", "repump", "excitation"))
-        for k, side in enumerate(SIDES)
-    ]
+    nodes = [Node(world, side, made[side], light, ("cooling", "repump", "excitation")) for side in SIDES]
     bsm = roles.TwinSequencer("bsm", world.port("HeraldingSequencer", "bsm.sequencer"), SimClock())
-    bsm.load(attempts.herald_program(times, 4.9e-9, tuple(OXFORD_PATTERNS)))
+    bsm.load(made["bsm"])
     for node in nodes:
         node.load((node.rf["cooling"], node.rf["repump"], node.lasers["photoionisation"]), 7)
         node.lasers["photoionisation"].set_emission(False)

@@ -12,26 +12,16 @@ import pytest
 from eventready.clock import SimClock
 from eventready.errors import DeviceFault, NotReady, SequenceError
 from eventready.instruments import ExitReason
-from eventready.sequences import attempts, munich
 from eventready.sequences.program import Action, Arm, Program, Section, sections_by_name
+from eventready.stations.assembly import programs
+from eventready.stations.config import load_link
 from eventready.testing import MockProgram
 from eventready.twin.ports import Actor, SequencerPort
 from eventready.twin.roles import TwinRandomSource, TwinSequencer
 
 MakeLab = Callable[..., Any]
-TIMES = munich.MunichTimings(
-    attempt=19.2e-6,
-    excitation=4e-6,
-    gate_start=18.2e-9,
-    gate=60e-9,
-    attempts_per_burst=200,
-    attempt_limit=10**6,
-    burst_cooling=2e-4,
-    input_delay=1e-6,
-    readout_delay=20e-6,
-    readout_pulse=2e-7,
-)
-NODE = munich.node_program("alice", TIMES, [0.0, 0.1, 0.2, 0.3])
+PROGRAMS = programs(load_link("munich"))
+NODE = PROGRAMS["alice"]
 US = 10**6
 
 
@@ -43,7 +33,7 @@ def lab(make_lab: MakeLab) -> Any:
 @pytest.fixture
 def bsm(lab: Any, close_instruments: None) -> TwinSequencer:
     sequencer = TwinSequencer("bsm", lab.bsm, SimClock(lab.now_ps))
-    sequencer.load(attempts.herald_program(TIMES, 3.43e-6, lab.patterns))
+    sequencer.load(PROGRAMS["bsm"])
     return sequencer
 
 
@@ -122,7 +112,7 @@ def test_a_node_cannot_attempt_and_the_heralding_station_has_no_sections(alice: 
 def test_a_new_program_starts_new_counts(bsm: TwinSequencer) -> None:
     bsm.run(100)
     assert bsm.counters() != (0, 0)
-    bsm.load(attempts.herald_program(TIMES, 3.43e-6, (3, 12)))
+    bsm.load(PROGRAMS["bsm"])
     assert bsm.counters() == (0, 0)
 
 
