@@ -13,8 +13,9 @@ they interfere.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from .physics.preset import Preset
 Int64 = npt.NDArray[np.int64]
 Int8 = npt.NDArray[np.int8]
 Float64 = npt.NDArray[np.float64]
+Time = TypeVar("Time", np.float64, np.int64)
 
 _ARMS = 2
 _NONE, _ALICE, _BOB, _PAIR, _DOUBLE = range(5)
@@ -253,6 +255,6 @@ def _arm_of_a_lone_photon(bsm: BsmParameters) -> tuple[float, float]:
     return bsm.transmission, 1 - bsm.transmission
 
 
-def _joined(parts: list[tuple[Int64, npt.NDArray[np.generic], Int8]]) -> tuple[Int64, npt.NDArray[np.generic], Int8]:
-    attempt, time, mode = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return attempt, time, mode
+def _joined(parts: Sequence[tuple[Int64, npt.NDArray[Time], Int8]]) -> tuple[Int64, npt.NDArray[Time], Int8]:
+    attempts, times, modes = zip(*parts, strict=True)
+    return np.concatenate(attempts), np.concatenate(times), np.concatenate(modes)

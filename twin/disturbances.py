@@ -39,8 +39,9 @@ def intervals(timing: Timing, rng: np.random.Generator) -> Iterator[Interval]:
         timing: as the script has it.
         rng: for a Poisson process.
     """
-    if timing.at is not None:
-        yield Interval(_ps(timing.at), _ps(timing.at + timing.lasting))
+    if timing.every is None:
+        at = timing.at or 0.0
+        yield Interval(_ps(at), _ps(at + timing.lasting))
         return
     end = 0.0
     while True:

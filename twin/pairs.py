@@ -133,7 +133,7 @@ class HeraldTable(StateTable):
 
     def __init__(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...]) -> None:
         distribution = herald_distribution(parameters, present)
-        super().__init__(parameters, distribution.state)
+        super().__init__(parameters, list(distribution.state))
         self.states: StateTable = self
         probability = np.array([distribution.probability[pattern] for pattern in accepted])
         self.herald_probability = float(probability.sum())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .parameters import LinkParameters, NodeParameters
 from .states import mode_overlap
@@ -82,7 +82,7 @@ def disturbed(calibrated: LinkParameters, values: Mapping[str, float], lifetime:
 
 
 def _node(node: NodeParameters, side: str, values: Mapping[str, float]) -> NodeParameters:
-    moved = {}
+    moved: dict[str, Any] = {}
     for name in _SCALED:
         if (value := values.get(f"{side}.{name}")) is not None:
             scaled = getattr(node, name) * value
