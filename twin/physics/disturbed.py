@@ -71,7 +71,7 @@ def disturbed(calibrated: LinkParameters, values: Mapping[str, float], lifetime:
         Parameters within their bounds: a probability that would leave 0 to 1 stops there. The dark rate is no part of them, since it
         depends on the gate.
     """
-    nodes = {side: _node(calibrated.node(side), side, values) for side in ("alice", "bob")}  # type: ignore[arg-type]
+    nodes = {side: _node(calibrated.node(side), side, values) for side in ("alice", "bob")}
     overlap = mode_overlap(lifetime, values.get(PHOTON_OFFSET, 0.0), values.get("bsm.photon_detuning", 0.0))
     bsm = replace(
         calibrated.bsm,
