@@ -252,13 +252,13 @@ def test_an_output_folder_that_exists_is_left_alone(open_twin, tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "thesis.tex"]
 
 
-@pytest.mark.parametrize("broken", ["begin_logs", "BlockTable", "_write_truth"])
+@pytest.mark.parametrize("broken", ["begin_logs", "BlockTable", "write_truth"])
 def test_a_run_that_never_began_leaves_nothing_to_mistake_for_one(open_twin, tmp_path, monkeypatch, broken):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     link = open_twin("oxford")
-    monkeypatch.setattr({"begin_logs": link_module.engine, "BlockTable": link_module, "_write_truth": Link}[broken], broken, full)
+    monkeypatch.setattr({"begin_logs": link_module.engine}.get(broken, link_module), broken, full)
     with pytest.raises(OSError, match="No space left"):
         link.run(tmp_path / "run", rounds=3)
     assert list(tmp_path.iterdir()) == []
