@@ -11,7 +11,7 @@ from eventready.errors import ConfigError, DeviceConnectionError, DeviceFault, E
 from eventready.protocol.run_folder import load_run
 from eventready.stations import link as link_module
 from eventready.stations.config import load_link
-from eventready.stations.link import Link, close_open_link, open_link
+from eventready.stations.link import close_open_link, open_link
 from eventready.stations.procedures.beams import beam_on
 from eventready.twin.ports import BeamPort, DetectorPort, ShutterPort
 from eventready.twin.roles import TwinDetector, TwinLaser
