@@ -13,6 +13,7 @@ from ..errors import EventreadyError as _EventreadyError  # fails loudly when im
 if TYPE_CHECKING:
     from .aom import Aom, AomCalibration
     from .base import Readiness, Role, Tolerance
+    from .current_source import CurrentSource
     from .detector import SinglePhotonDetector
     from .health import HealthTest
     from .laser import Laser
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Aom": "aom",
     "AomCalibration": "aom",
+    "CurrentSource": "current_source",
     "ExitReason": "sequencer",
     "HealthTest": "health",
     "HeraldResult": "sequencer",
@@ -57,6 +59,7 @@ _WHERE = {
 __all__ = [
     "Aom",
     "AomCalibration",
+    "CurrentSource",
     "ExitReason",
     "HealthTest",
     "HeraldResult",

@@ -55,6 +55,7 @@ DEVICES: tuple[Device, ...] = (
 )
 
 TWIN_ROLES: dict[str, str] = {
+    "CurrentSource": "eventready.twin.roles.TwinCurrentSource",
     "HeraldingSequencer": "eventready.twin.roles.TwinSequencer",
     "Laser": "eventready.twin.roles.TwinLaser",
     "RandomSource": "eventready.twin.roles.TwinRandomSource",

@@ -32,6 +32,7 @@ _ORDER = {
         "detector",
         "qrng",
         "paddle",
+        "coil",
     ),
     "sr88": (
         "sequencer",
@@ -42,6 +43,7 @@ _ORDER = {
         "deshelve",
         "detector",
         "qrng",
+        "coil",
     ),
 }
 _STAYS_ON = {"rb87": (), "sr88": ("cooling", "repump")}

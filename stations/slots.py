@@ -31,6 +31,7 @@ class Slot(NamedTuple):
 INSTRUMENT_ROLE = {"Aom": "RfSource"}
 """Slots whose role is not the instrument's own: an AOM is the RF source in the Station file plus the link file's calibration."""
 
+_COIL = Slot("CurrentSource", "coil along the quantisation axis; 0 A leaves the field as calibrated", required=False)
 _RB87 = {
     "trap": Slot("Laser", "850 nm dipole trap"),
     "cooling": Slot("Aom", "780 nm cooling light; also the cycling light of the fluorescence readout"),
@@ -43,6 +44,7 @@ _RB87 = {
     "qrng": Slot("RandomSource", "quantum random numbers for the inputs"),
     "sequencer": Slot("HeraldingSequencer", "the node's own fast sequencer: analyser and readout pulse"),
     "paddle": Slot("Rotator", "polarisation of the fibre to the Bell-state measurement", required=False),
+    "coil": _COIL,
 }
 _RB87_ISOLATION = {
     "shutter": Slot("Shutter", "free-space shutter between trap and fibre"),
@@ -59,6 +61,7 @@ _SR88 = {
     "detector": Slot("SinglePhotonDetector", "sees the ion's fluorescence"),
     "qrng": Slot("RandomSource", "quantum random numbers for round type and inputs"),
     "sequencer": Slot("HeraldingSequencer", "the node's own fast sequencer: shuttle and rotations"),
+    "coil": _COIL,
 }
 _BSM = {
     "sequencer": Slot("HeraldingSequencer", "runs the attempts until a herald pattern"),

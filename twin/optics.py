@@ -16,7 +16,7 @@ from .physics.disturbed import DARK_RATE, PHOTON_OFFSET, disturbed
 from .physics.parameters import BsmParameters, LinkParameters, NodeParameters, Side
 from .physics.preset import Preset
 from .physics.states import excitation_probability, gate_capture
-from .ports import BeamPort, DetectorPort, Port, RotatorPort, ShutterPort
+from .ports import BeamPort, CurrentPort, DetectorPort, Port, RotatorPort, ShutterPort
 
 _SIDES: tuple[Side, Side] = ("alice", "bob")
 
@@ -108,7 +108,9 @@ class Optics:
 
     def _node(self, name: Side, node: NodeParameters, connected: bool, now_ps: int, capture: float) -> NodeParameters:
         rf, laser, shutter, paddle = (self._ports.get(f"{name}.{slot}") for slot in ("excitation", "excitation_laser", "shutter", "paddle"))
+        coil = self._ports.get(f"{name}.coil")
         excitation, transmission, rotation = node.excitation, node.channel_transmission, node.fibre_rotation
+        field = node.field + self._preset[f"node.{name}.coil"] * (coil.flows if isinstance(coil, CurrentPort) else 0.0)
         if isinstance(rf, BeamPort) and isinstance(laser, BeamPort):
             power_w = rf.power_w if rf.shining and laser.shining else 0.0
             excitation *= excitation_probability(power_w, self._preset[f"node.{name}.pi_pulse_power"])
@@ -124,4 +126,5 @@ class Optics:
             excitation=excitation,
             channel_transmission=transmission,
             fibre_rotation=rotation,
+            field=field,
         )

@@ -202,6 +202,28 @@ class RotatorPort:
             self.world.optics_changed()
 
 
+@dataclass
+class CurrentPort:
+    """A coil: what its source drives through it, A."""
+
+    slot: str = ""
+    world: World | None = field(default=None, repr=False)
+    current: float = 0.0
+    on: bool = False
+
+    def set(self, *, current: float | None = None, on: bool | None = None) -> None:
+        """Change what is given."""
+        self.current = self.current if current is None else current
+        self.on = self.on if on is None else on
+        if self.world is not None:
+            self.world.optics_changed()
+
+    @property
+    def flows(self) -> float:
+        """The current that flows, A."""
+        return self.current if self.on else 0.0
+
+
 class Attempted(NamedTuple):
     """How a run of attempts ended.
 
@@ -266,4 +288,4 @@ class SequencerPort:
         return self.world.random_port(self.side).latch(n_bits, at_ps)
 
 
-Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort
+Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort | CurrentPort

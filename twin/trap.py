@@ -51,6 +51,16 @@ class Trap:
             self.arrives_ps, self.lost_ps = NEVER_PS, 0
         self.loading = on
 
+    def set_lifetime(self, lifetime_s: float, now_ps: int) -> None:
+        """Another mean time until a loss, from now on; what is left of the time that was drawn stretches or shrinks with it."""
+        if lifetime_s == self.lifetime_s:
+            return
+        stretch = lifetime_s / self.lifetime_s
+        self.lifetime_s = lifetime_s
+        begins_ps = max(now_ps, self.arrives_ps)
+        if self.arrives_ps < NEVER_PS and self.lost_ps > begins_ps:
+            self.lost_ps = begins_ps + round((self.lost_ps - begins_ps) * stretch)
+
     def _await_particle(self, from_ps: int) -> None:
         self.arrives_ps = from_ps + to_ps(self.draws.gamma(self.load_shape, self.load_mean_s))
         self.lost_ps = self.arrives_ps + to_ps(self.draws.exponential() * self.lifetime_s)

@@ -24,10 +24,11 @@ from .disturbances import Disturbances
 from .draws import Draws
 from .optics import Optics
 from .pairs import HeraldSource, HeraldTable, HiddenPair, Reading
+from .physics.durations import trap_lifetime
 from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
 from .physics.readout import count_means
-from .ports import Actor, Attempted, BeamPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
+from .ports import Actor, Attempted, BeamPort, CurrentPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
 from .trap import Trap
 
 Level = Literal["rounds", "clicks"]
@@ -105,7 +106,7 @@ class World:
         side = next((SIDES.index(slot.partition(".")[0]) for slot in slots if slot.partition(".")[0] in SIDES), None)
         node = SIDES[side or 0]
         if role in ("Laser", "RfSource", "Aom"):
-            return BeamPort(slots[0], self)
+            return BeamPort(slots[0], self, power_w=self._power_as_found(slots[0]))
         if role == "Shutter":
             return ShutterPort(slots[0], self, travel_ps=round(self.preset[f"node.{node}.shutter_travel"] * PS_PER_S))
         if role == "SinglePhotonDetector":
@@ -120,7 +121,14 @@ class World:
             return SequencerPort(slots[0], self, side=side)
         if role == "Rotator":
             return RotatorPort(slots[0], self)
+        if role == "CurrentSource":
+            return CurrentPort(slots[0], self)
         raise ConfigError(f"{slots[0]}: the twin has nothing to stand behind a {role}")
+
+    def _power_as_found(self, slot: str) -> float:
+        """What the front panel of a beam's source is set to: nothing, but for a dipole trap at its calibrated depth."""
+        node, _, name = slot.partition(".")
+        return self.preset[f"node.{node}.trap_power"] if name == "trap" and node in SIDES else 0.0
 
     def random_port(self, side: int) -> RandomPort:
         """The random source whose bits the sequencer of that node latches."""
@@ -139,6 +147,8 @@ class World:
         if node not in SIDES:
             return
         side = SIDES.index(node)
+        if name == "trap":
+            self.traps[side].set_lifetime(trap_lifetime(self.preset, SIDES[side], port.power_w), now_ps)
         shining = self._shining[side]
         if port.shining == (name in shining):
             return

@@ -2,6 +2,7 @@
 
 from .aom import AomConformance
 from .base import RoleConformance
+from .current_source import CurrentSourceConformance
 from .detector import SinglePhotonDetectorConformance
 from .faults import FaultTable
 from .laser import LaserConformance
@@ -15,6 +16,7 @@ from .tagger import TimeTaggerConformance
 
 __all__ = [
     "AomConformance",
+    "CurrentSourceConformance",
     "FaultTable",
     "HeraldingSequencerConformance",
     "LaserConformance",

@@ -2,6 +2,7 @@
 
 from .aom import MockAom
 from .base import Call, MockDevice
+from .current_source import MockCurrentSource
 from .detector import MockSinglePhotonDetector
 from .laser import MockLaser
 from .pulse_generator import MockPulseGenerator
@@ -15,6 +16,7 @@ from .tagger import MockTimeTagger
 __all__ = [
     "Call",
     "MockAom",
+    "MockCurrentSource",
     "MockDevice",
     "MockHeraldingSequencer",
     "MockLaser",

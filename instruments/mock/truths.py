@@ -11,6 +11,7 @@ from ..random_source import LatchedInput
 from ..shutter import Position
 from ..tagger import Loss, TagBlock
 from .aom import MockAom
+from .current_source import MockCurrentSource
 from .detector import MockSinglePhotonDetector
 from .laser import MockLaser
 from .pulse_generator import MockPulseGenerator
@@ -180,6 +181,17 @@ class PulseGeneratorTruth:
     def table(self) -> PulseTable | None:
         """What it would play."""
         return self._state.table
+
+
+class CurrentSourceTruth:
+    """Of a :class:`MockCurrentSource`."""
+
+    def __init__(self, mock: MockCurrentSource) -> None:
+        self._state = mock.state
+
+    def flows(self) -> float:
+        """The current through the load, A."""
+        return self._state.current if self._state.enabled else 0.0
 
 
 class RotatorTruth:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .instruments.conformance import (
         AomConformance,
+        CurrentSourceConformance,
         FaultTable,
         HeraldingSequencerConformance,
         LaserConformance,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     )
     from .instruments.mock import (
         MockAom,
+        MockCurrentSource,
         MockHeraldingSequencer,
         MockLaser,
         MockProgram,
@@ -57,10 +59,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AomConformance",
+    "CurrentSourceConformance",
     "FaultTable",
     "HeraldingSequencerConformance",
     "LaserConformance",
     "MockAom",
+    "MockCurrentSource",
     "MockHeraldingSequencer",
     "MockLaser",
     "MockProgram",
@@ -171,6 +175,7 @@ mock_random_source = _mock("MockRandomSource")
 mock_rf_output = _mock("MockRfOutput")
 mock_rf_source = _mock("MockRfSource")
 mock_rotator = _mock("MockRotator")
+mock_current_source = _mock("MockCurrentSource")
 mock_shutter = _mock("MockShutter")
 mock_single_photon_detector = _mock("MockSinglePhotonDetector")
 mock_time_tagger = _mock("MockTimeTagger")

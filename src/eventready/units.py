@@ -31,6 +31,7 @@ UNITS: dict[str, dict[str, float]] = {
 UNITS["time"] |= {"min": 60.0, "h": 3600.0, "d": 86400.0}
 UNITS["frequency"] |= {"/s": 1.0, "1/s": 1.0, "cps": 1.0, "kcps": 1e3}
 UNITS["angle"] = {"deg": math.pi / 180, "rad": 1.0, "mrad": 1e-3}
+UNITS["field per current"] = {"T/A": 1.0, "uT/mA": 1e-3, "G/A": 1e-4, "mG/mA": 1e-4}
 UNITS["temperature"] = {"K": 1.0, "mK": 1e-3}
 UNITS["fraction"] = {"%": 0.01, "ppm": 1e-6}
 """For each dimension, the factor of every unit that is understood, to SI."""

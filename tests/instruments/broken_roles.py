@@ -8,8 +8,10 @@ from eventready.instruments import Played, Position, TagBlock, Tolerance
 from eventready.instruments.mock import truths
 from eventready.testing import (
     AomConformance,
+    CurrentSourceConformance,
     HeraldingSequencerConformance,
     MockAom,
+    MockCurrentSource,
     MockHeraldingSequencer,
     MockProgram,
     MockPulseGenerator,
@@ -311,6 +313,18 @@ class TestGeneratorNeverArms(Broken, PulseGeneratorConformance):
             self._told("arm")
 
     must_fail = {"test_it_plays_on_a_trigger", "test_safe_state_is_reached_and_kept"}
+
+
+class TestCurrentSourceWithTheWrongSign(Broken, CurrentSourceConformance):
+    class Device(MockCurrentSource):
+        def _do_set_current(self, value):
+            self._told("set_current", value, current=-value)
+
+        def _do_current(self):
+            return self._asked("current", -self.state.current)
+
+    truth_of = truths.CurrentSourceTruth
+    must_fail = {"test_the_current_that_flows_is_the_one_that_was_set"}
 
 
 class TestRotatorInDegrees(Broken, RotatorConformance):

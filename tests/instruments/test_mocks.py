@@ -7,6 +7,7 @@ from eventready.instruments import Position, PulseStep, PulseTable
 from eventready.instruments.mock import truths
 from eventready.testing import (
     AomConformance,
+    CurrentSourceConformance,
     HeraldingSequencerConformance,
     LaserConformance,
     MockProgram,
@@ -142,6 +143,16 @@ class TestPulseGenerator(OfMock, PulseGeneratorConformance):
     @pytest.fixture
     def truth(self, device):
         return truths.PulseGeneratorTruth(device)
+
+
+class TestCurrentSource(OfMock, CurrentSourceConformance):
+    @pytest.fixture
+    def device(self, mock_current_source):
+        return mock_current_source
+
+    @pytest.fixture
+    def truth(self, device):
+        return truths.CurrentSourceTruth(device)
 
 
 class TestRotator(OfMock, RotatorConformance):

@@ -216,7 +216,7 @@ STATIONS = [
     m("a misspelt argument", LAB1, "{setpoint_limits: [0.0, 0.1]}  # W", "{setpoint_limit: [0.0, 0.1]}",
       "instruments.alice_trap_laser.init.setpoint_limit", "TwinLaser has no argument 'setpoint_limit'; did you mean 'setpoint_limits'?"),
     m("a list for the instruments", OX_BOB, "instruments:\n", "instruments: []\nmore:\n",
-      "instruments", "must be a mapping", at="instruments: []", also=11),
+      "instruments", "must be a mapping", at="instruments: []", also=12),
 ]  # fmt: skip
 
 SEQUENCE = [
@@ -240,7 +240,7 @@ SEQUENCE = [
 
 YAML = [
     m("a key twice", MUNICH, '  gate: "60 ns"', '  attempt: "60 ns"',
-      "timings.attempt", "the key stands twice, here and in line 71; remove one", also=1),
+      "timings.attempt", "the key stands twice, here and in line 73; remove one", also=1),
     m("tabs", MUNICH, "  gate:", "\tgate:", "", "this is not YAML"),
     m("an unclosed bracket", MUNICH, "nodes: [bob]}", "nodes: [bob}", "", "this is not YAML"),
     m("an anchor", MUNICH, "report: {", "report: &r {", "report", "anchors and aliases ('&', '*') are not allowed"),

@@ -207,10 +207,10 @@ def test_wire_says_what_stands_in():
         assert link.hardware == "wire"
         assert {entry.hardware for entry in link.wiring.wired} == {"twin role", "driver over loopback"}
         summary, alice, bob, twins = link.describe_hardware()
-        assert summary == "22 twin roles, 4 drivers over loopback"
+        assert summary == "24 twin roles, 4 drivers over loopback"
         assert alice == f"alice_dlc.laser1, alice_dlc.laser2: DlcPro at {link.wiring.simulators['alice_dlc'].address()}, a simulated device"
         assert bob.startswith("bob_dlc.laser1, bob_dlc.laser2: DlcPro at socket://127.0.0.1:")
-        assert twins.endswith("bob_photoionisation_laser: twin role")
+        assert twins.endswith("bob_photoionisation_laser, bob_coil: twin role")
         assert link.get_idn()["firmware"] == "wire"
     with pytest.raises(ConfigError, match="has been closed"):
         link.describe_hardware()

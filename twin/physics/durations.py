@@ -7,6 +7,7 @@ begin, and reloads then.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,27 @@ if TYPE_CHECKING:
 
 _SIDES = ("alice", "bob")
 _GRID = 800
+
+
+def trap_lifetime(preset: Preset, side: str, power: float) -> float:
+    """Mean time until a dipole trap loses its atom.
+
+    Collisions with the background gas do not ask for the depth U of the trap; thermal escape goes as exp(-U/kT), and U as the power. With
+    U/kT = ``trap_depth`` and a share ``trap_escape`` of all losses at the calibrated power, the rate is
+    (1 - escape)/lifetime + escape/lifetime exp(depth (1 - power/calibrated)).
+
+    Args:
+        preset: of a Rb link.
+        side: ``"alice"`` or ``"bob"``.
+        power: of the trap's laser, W.
+
+    Returns:
+        Seconds; at most some ten thousandths of the calibrated lifetime for a trap without power.
+    """
+    node = f"node.{side}."
+    escape, depth = preset[node + "trap_escape"], preset[node + "trap_depth"]
+    faster = math.exp(min(50.0, depth * (1 - power / preset[node + "trap_power"])))
+    return preset[node + "trap_lifetime"] / (1 - escape + escape * faster)
 
 
 def mean_round_time(

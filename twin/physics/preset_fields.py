@@ -30,11 +30,13 @@ RB_NODE = {"leak": "fraction", "dark_ionised": "fraction", "bright_survives": "f
 """The same, for Rb only."""
 
 _NODE_WORLD = {
+    "coil": "field per current",
     "trap_lifetime": "time",
     "load_mean": "time",
     "load_shape": "number",
     "pi_pulse_power": "power",
 }
+_RB_TRAP = {"trap_power": "power", "trap_depth": "number", "trap_escape": "fraction"}
 _RB_FIDELITY = {"atom_photon_fidelity": "fraction", "fidelity_delay": "time"}
 _RB_BOB = {"shutter_travel": "time", "shutter_transmission": "fraction", "filter_transmission": "fraction"}
 _SR_NODE = {"ion_photon_fidelity": "fraction", "shuttle_transmission": "fraction"}
@@ -64,8 +66,8 @@ def _dotted(prefix: str, *tables: Mapping[str, str]) -> dict[str, str]:
 
 
 FIELDS: dict[Platform, dict[str, str]] = {
-    "rb87": _dotted("node.alice", NODE, RB_NODE, _NODE_WORLD, _RB_FIDELITY, _beams("alice"))
-    | _dotted("node.bob", NODE, RB_NODE, _NODE_WORLD, _RB_FIDELITY, _RB_BOB, _beams("bob"))
+    "rb87": _dotted("node.alice", NODE, RB_NODE, _NODE_WORLD, _RB_TRAP, _RB_FIDELITY, _beams("alice"))
+    | _dotted("node.bob", NODE, RB_NODE, _NODE_WORLD, _RB_TRAP, _RB_FIDELITY, _RB_BOB, _beams("bob"))
     | _dotted("bsm", _BSM)
     | _dotted("link", _LINK),
     "sr88": _dotted("node.alice", NODE, _NODE_WORLD, _SR_NODE)
@@ -82,6 +84,7 @@ POSITIVE = {
     "load_mean",
     "load_shape",
     "pi_pulse_power",
+    "trap_power",
     "gate_length",
     "photon_lifetime",
     "recalibration_interval",

@@ -1,5 +1,6 @@
 """Roles in memory, on the world: what stands behind ``--hardware twin``."""
 
+from .current_source import TwinCurrentSource
 from .detector import TwinDetector
 from .laser import TwinLaser
 from .random_source import TwinRandomSource
@@ -10,6 +11,7 @@ from .shutter import TwinShutter
 from .tagger import TwinTagger
 
 __all__ = [
+    "TwinCurrentSource",
     "TwinDetector",
     "TwinLaser",
     "TwinRandomSource",

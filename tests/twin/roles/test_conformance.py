@@ -12,6 +12,7 @@ from eventready.instruments import Aom, AomCalibration, Position
 from eventready.sequences.program import Action, Arm, AttemptLoop, Program, Section, sections_by_name
 from eventready.testing import (
     AomConformance,
+    CurrentSourceConformance,
     HeraldingSequencerConformance,
     LaserConformance,
     RandomSourceConformance,
@@ -26,6 +27,7 @@ from eventready.twin.physics.preset import load_preset
 from eventready.twin.ports import (
     Attempted,
     BeamPort,
+    CurrentPort,
     DetectorPort,
     Latched,
     RandomPort,
@@ -244,6 +246,28 @@ class TestTagger(TimeTaggerConformance):
         device.start((2, 4))
         port.click(5, 0b1111)
         assert device.read().channels.tolist() == [2, 4]
+
+
+class TestCurrentSource(CurrentSourceConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        return CurrentPort() if world is None else world.port("CurrentSource", "bob.coil")
+
+    @pytest.fixture
+    def device(self, port: CurrentPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinCurrentSource:
+        return roles.TwinCurrentSource("coil", port, sim_clock)
+
+    @pytest.fixture
+    def fault_line(self, port: CurrentPort, monkeypatch: pytest.MonkeyPatch) -> DeafPort:
+        return DeafPort(port, "set", monkeypatch)
+
+    @pytest.fixture
+    def truth(self, port: CurrentPort) -> Any:
+        class Truth:
+            def flows(self) -> float:
+                return port.flows
+
+        return Truth()
 
 
 class TestRotator(RotatorConformance):
