@@ -66,7 +66,7 @@ def test_root_folders_refuse_to_be_imported_under_their_bare_names(folder):
 
 
 def test_importing_the_package_is_light():
-    code = "import sys, eventready; print(sorted({'numpy', 'qcodes', 'pydantic', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    code = "import sys, eventready; print(sorted({'numpy', 'numba', 'qcodes', 'pydantic', 'matplotlib', 'pandas'} & set(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONWARNINGS": "error"}
     )
