@@ -11,6 +11,8 @@ from .program import to_ps
 PARTIES = ("alice", "bob")
 DETECTORS = ("bsm.detector_ch", "bsm.detector_cv", "bsm.detector_dh", "bsm.detector_dv")
 """Detectors of the Bell-state measurement; bit 0 to 3 of a click pattern."""
+EXCITATION = "excitation"
+"""Slot, at each party, of the line whose pulse makes the photon."""
 REFERENCE = "bsm.reference"
 """The excitation pulse as it arrives at the Bell-state measurement: what gates and time tags count from."""
 
@@ -91,7 +93,7 @@ def attempt_block(timings: AttemptTimings, plan: Plan, preparation: Sequence[Pul
     longest = max(to_ps(flight) for flight in plan.flight.values())
     arrival = to_ps(timings.excitation) + longest
     width = to_ps(timings.excitation_pulse)
-    excitation = tuple(Pulse(f"{node}.excitation", arrival - to_ps(plan.flight[node]), width) for node in PARTIES)
+    excitation = tuple(Pulse(f"{node}.{EXCITATION}", arrival - to_ps(plan.flight[node]), width) for node in PARTIES)
     gate_at, gate = arrival + to_ps(timings.gate_start), to_ps(timings.gate)
     return Block(
         "attempt",

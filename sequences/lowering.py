@@ -7,19 +7,26 @@ is done by the station's procedures at their own pace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import SequenceError
-from .attempts import DETECTORS
+from .attempts import DETECTORS, EXCITATION, PARTIES
 from .language import HERALD, INPUT, Apart, Basis, Block, Choose, Effect, Gate, Item, Pulse, Repeat, Seq, Until, Wait
 from .program import Action, Arm, AttemptLoop, Program, Section, sections_by_name
 from .stretches import Stretch, cut, is_attempt
 from .tree import join, part, walk
 
 
-def lower(tree: Item, node: str, *, detectors: Sequence[str] = DETECTORS, sequence: str = "") -> Program:
+def lower(
+    tree: Item,
+    node: str,
+    *,
+    detectors: Sequence[str] = DETECTORS,
+    sequence: str = "",
+    flight_ps: Mapping[str, int] | None = None,
+) -> Program:
     """What a node's sequencer is loaded with.
 
     Args:
@@ -27,6 +34,8 @@ def lower(tree: Item, node: str, *, detectors: Sequence[str] = DETECTORS, sequen
         node: its name.
         detectors: names of the detectors in the order of their bits in a click pattern.
         sequence: digest of the whole description, see :func:`.digest.digest`.
+        flight_ps: how long a photon of each party is under way to the detectors. Given that and the whole tree, the attempt loop says how
+            late each party's photons come; without it they are taken to come with the pulse that the gates count from.
 
     Raises:
         SequenceError: the tree has something that a sequencer's program has no place for.
@@ -37,9 +46,10 @@ def lower(tree: Item, node: str, *, detectors: Sequence[str] = DETECTORS, sequen
     loops = [stretch for stretch in cut(mine) if any(is_attempt(placed.block, stretch.until) for placed in stretch.placed)]
     if len(loops) > 1:
         raise SequenceError(f"{node}: {len(loops)} loops of attempts; a sequencer runs one")
+    late_ps = _late_ps(tree, flight_ps) if loops and flight_ps else (0, 0)
     return Program(
         node,
-        loop=_loop(loops[0], node) if loops else None,
+        loop=_loop(loops[0], node, late_ps) if loops else None,
         accepted_patterns=_patterns(loops[0], node, detectors) if loops else (),
         sections=sections_by_name(*sections),
         input_bits=_input_bits(mine, node) if latched else 0,
@@ -50,7 +60,7 @@ def lower(tree: Item, node: str, *, detectors: Sequence[str] = DETECTORS, sequen
 # -- attempts --------------------------------------------------------------------------------------------------------------------------
 
 
-def _loop(stretch: Stretch, node: str) -> AttemptLoop:
+def _loop(stretch: Stretch, node: str, late_ps: tuple[int, int]) -> AttemptLoop:
     attempt, *others = [placed for placed in stretch.placed if is_attempt(placed.block, stretch.until)]
     length, starts, until = attempt.block.length_ps, attempt.starts_ps, stretch.until
     if until is None or others or not np.array_equal(starts, np.arange(len(starts)) * length):
@@ -70,7 +80,25 @@ def _loop(stretch: Stretch, node: str) -> AttemptLoop:
         limit_attempts=until.limit,
         gate_start_ps=at_ps - reference_ps,
         gate_ps=width_ps,
+        late_ps=late_ps,
     )
+
+
+def _late_ps(tree: Item, flight_ps: Mapping[str, int]) -> tuple[int, int]:
+    """When each party's photons arrive, after the pulse that the gates count from; 0 for a party that is not excited."""
+    placed = [placed for stretch in cut(tree) for placed in stretch.placed if is_attempt(placed.block, stretch.until)]
+    block, path = placed[0].block, placed[0].path
+    reference_ps = _reference_ps(block, next(gate for gate in block.gates if gate.ref is not None), path)
+    alice, bob = (_arrival_ps(block, party, flight_ps.get(party, 0), path) for party in PARTIES)
+    return (0 if alice is None else alice - reference_ps, 0 if bob is None else bob - reference_ps)
+
+
+def _arrival_ps(block: Block, party: str, flight_ps: int, path: str) -> int | None:
+    line = f"{party}.{EXCITATION}"
+    starts = [pulse.at_ps for pulse in block.pulses if pulse.line == line]
+    if len(starts) > 1:
+        raise SequenceError(f"{path}: {line} has {len(starts)} pulses; the photon of an attempt is that of one")
+    return starts[0] + flight_ps if starts else None
 
 
 def _reference_ps(block: Block, gate: Gate, path: str) -> int:

@@ -94,6 +94,7 @@ class AttemptLoop:
         limit_attempts: after so many attempts without a herald the sequencer gives the word back.
         gate_start_ps: from the pulse, as it would arrive at the detectors, to the opening of their gate.
         gate_ps: how long photons are accepted.
+        late_ps: by how much the photons of Alice's and of Bob's atom come after the pulse that the gate counts from; 0 where they meet.
     """
 
     attempt_ps: int
@@ -103,6 +104,7 @@ class AttemptLoop:
     limit_attempts: int
     gate_start_ps: int
     gate_ps: int
+    late_ps: tuple[int, int] = (0, 0)
 
     @cached_property
     def burst_ps(self) -> int:

@@ -51,7 +51,8 @@ def programs(config: LinkConfig) -> dict[str, Program]:
     wiring = link_wiring(config)
     require_sound(tree, wiring)
     sequence = digest(tree, wiring)
-    return {node: lower(tree, node, sequence=sequence) for node in NODES}
+    flight_ps = {name: to_ps(config.delay(name, "bsm")) for name in PARTIES}
+    return {node: lower(tree, node, sequence=sequence, flight_ps=flight_ps) for node in NODES}
 
 
 def pattern_states(config: LinkConfig) -> dict[int, str]:

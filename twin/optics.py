@@ -15,7 +15,7 @@ from .clicks import ClickTimings, timings_of
 from .physics.disturbed import DARK_RATE, PHOTON_OFFSET, disturbed
 from .physics.parameters import BsmParameters, LinkParameters, NodeParameters, Side
 from .physics.preset import Preset
-from .physics.states import excitation_probability, gate_capture
+from .physics.states import excitation_probability, gate_capture, mode_overlap
 from .ports import BeamPort, CurrentPort, DetectorPort, Port, RotatorPort, ShutterPort
 
 _SIDES: tuple[Side, Side] = ("alice", "bob")
@@ -34,15 +34,17 @@ class Optics:
         self._ports = ports
         self._calibrated = preset.link_parameters()
         self._extra_darks = 0.0
-        self._late: dict[Side, float] = {"alice": 0.0, "bob": 0.0}
+        self._drifted_late: dict[Side, float] = {"alice": 0.0, "bob": 0.0}
         self.base = self._calibrated
         """The link without what the ports add: as calibrated, and as disturbed since."""
 
     def disturb(self, values: Mapping[str, float]) -> None:
         """Move the calibrated link; ``values`` are all that is moved, by the names of :data:`.physics.disturbed.QUANTITIES`."""
-        self.base = disturbed(self._calibrated, values, self._preset["link.photon_lifetime"])
+        # When photons come is a matter of the loop, too: offsets add up, so what they do to the overlap is worked out in _bsm.
+        others = {name: value for name, value in values.items() if name != PHOTON_OFFSET}
+        self.base = disturbed(self._calibrated, others, self._preset["link.photon_lifetime"])
         self._extra_darks = values.get(DARK_RATE, 0.0)
-        self._late["bob"] = values.get(PHOTON_OFFSET, 0.0)
+        self._drifted_late["bob"] = values.get(PHOTON_OFFSET, 0.0)
 
     def parameters(self, now_ps: int, connected: tuple[bool, bool], loop: AttemptLoop) -> LinkParameters:
         """What holds for attempts that begin at ``now_ps``; a blade on its way counts as shut.
@@ -50,7 +52,7 @@ class Optics:
         Args:
             now_ps: ps.
             connected: whether each ion is in its fibre's focus.
-            loop: whose gates decide which photons count.
+            loop: whose gates decide which photons count, and whose pulses when they come.
         """
         base = self.base
         return dataclasses.replace(
@@ -69,12 +71,12 @@ class Optics:
         )
         return dataclasses.replace(parameters, alice=alice, bob=bob)
 
-    def click_timings(self) -> ClickTimings:
-        """When photons and darks come, for those who draw them one by one."""
+    def click_timings(self, loop: AttemptLoop | None = None) -> ClickTimings:
+        """When photons and darks come, for those who draw them one by one; without a loop, for one that has the photons meet."""
         calibrated = timings_of(self._preset)
         return dataclasses.replace(
             calibrated,
-            offsets=(self._late["alice"], self._late["bob"]),
+            offsets=(self._late(loop, "alice"), self._late(loop, "bob")),
             dark_rate=tuple(rate + self._extra_darks for rate in calibrated.dark_rate),
         )
 
@@ -82,10 +84,15 @@ class Optics:
         """Whether no blade is on its way, so that the parameters hold until a port says otherwise."""
         return not any(isinstance(port, ShutterPort) and port.moving(now_ps) for port in self._ports.values())
 
+    def _late(self, loop: AttemptLoop | None, side: Side) -> float:
+        """By how much a node's photons come after the reference, s: by its sequence, and by what has drifted."""
+        planned_ps = loop.late_ps[_SIDES.index(side)] if loop is not None else 0
+        return planned_ps / PS_PER_S + self._drifted_late[side]
+
     def _capture(self, loop: AttemptLoop, side: Side) -> float:
         """Share of a node's photon in the loop's gate, relative to the gate for which the preset's efficiency holds."""
         preset = self._preset
-        start = loop.gate_start_ps / PS_PER_S - self._late[side]
+        start = loop.gate_start_ps / PS_PER_S - self._late(loop, side)
         captured = gate_capture(preset["link.photon_lifetime"], start, loop.gate_ps / PS_PER_S, preset["bsm.jitter"])
         return captured / self._calibrated_capture()
 
@@ -97,6 +104,7 @@ class Optics:
         bsm = self.base.bsm
         longer = loop.gate_ps / PS_PER_S / self._preset["bsm.gate_length"]
         extra = self._extra_darks * self._preset["bsm.gate_length"]
+        apart = mode_overlap(self._preset["link.photon_lifetime"], self._late(loop, "bob") - self._late(loop, "alice"), 0.0)
         efficiency, dark = (
             list(bsm.detector_efficiency),
             [-math.expm1(longer * (math.log1p(-dark) - extra)) for dark in bsm.dark_probability],
@@ -104,7 +112,9 @@ class Optics:
         for port in self._ports.values():
             if isinstance(port, DetectorPort) and port.channel is not None and (port.deaf or port.overloaded or not port.on):
                 efficiency[port.channel] = dark[port.channel] = 0.0
-        return dataclasses.replace(bsm, detector_efficiency=tuple(efficiency), dark_probability=tuple(dark))
+        return dataclasses.replace(
+            bsm, mode_overlap=bsm.mode_overlap * apart, detector_efficiency=tuple(efficiency), dark_probability=tuple(dark)
+        )
 
     def _node(self, name: Side, node: NodeParameters, connected: bool, now_ps: int, capture: float) -> NodeParameters:
         rf, laser, shutter, paddle = (self._ports.get(f"{name}.{slot}") for slot in ("excitation", "excitation_laser", "shutter", "paddle"))

@@ -73,8 +73,9 @@ class World:
         self.ports: dict[str, Port] = {}
         self._optics = Optics(preset, self.ports)
         self.level = level
-        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], tuple[int, ...]], HeraldSource] = {}
-        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, int, int, tuple[int, ...]], HeraldSource] = {}
+        self._tables: dict[tuple[LinkParameters, tuple[bool, bool], AttemptLoop, tuple[int, ...]], HeraldSource] = {}
+        self._in_force: dict[tuple[tuple[bool, bool], bool, bool, tuple[int, ...]], HeraldSource] = {}
+        self._loop: AttemptLoop | None = None
         self._pair: HiddenPair | None = None
         self._unread = [False, False]
         self._taggers: list[TagPort] = []
@@ -291,14 +292,17 @@ class World:
 
     def _table(self, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop, now_ps: int) -> HeraldSource:
         """The physics in force, worked out afresh when something has changed."""
-        key = (present, self.connected[0], self.connected[1], loop.gate_start_ps, loop.gate_ps, accepted)
+        if loop is not self._loop:  # its hash would cost the round loop more than all else here
+            self._in_force.clear()
+            self._loop = loop
+        key = (present, self.connected[0], self.connected[1], accepted)
         table = self._in_force.get(key)
         if table is None:
             parameters = self._optics.parameters(now_ps, (self.connected[0], self.connected[1]), loop)
             if len(self._tables) > _MAX_TABLES:
                 self._tables.clear()
-            table = self._tables.get((parameters, present, accepted)) or self._source(parameters, present, accepted, loop)
-            self._tables[parameters, present, accepted] = table
+            table = self._tables.get((parameters, present, loop, accepted)) or self._source(parameters, present, accepted, loop)
+            self._tables[parameters, present, loop, accepted] = table
             if self._optics.settled(now_ps):
                 self._in_force[key] = table
         return table
@@ -306,7 +310,7 @@ class World:
     def _source(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop) -> HeraldSource:
         if self.level == "rounds":
             return HeraldTable(parameters, present, accepted)
-        return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(), present, accepted, loop)
+        return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(loop), present, accepted, loop)
 
     def _trap(self, side: int) -> Trap:
         node, preset = f"node.{SIDES[side]}", self.preset

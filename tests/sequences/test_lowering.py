@@ -73,3 +73,49 @@ def test_a_choice_of_waiting_is_no_section():
 def test_what_a_program_has_no_place_for(item, node, message):
     with pytest.raises(SequenceError, match=message):
         lower(item, node)
+
+
+# -- when the photons come -------------------------------------------------------------------------------------------------------------
+
+
+def excited(alice=None, bob=None, extra=()):
+    """A loop whose reference is at 20 ps and whose parties are excited at these times."""
+    pulses = [Pulse(f"{node}.excitation", at, 2) for node, at in (("alice", alice), ("bob", bob)) if at is not None]
+    block = attempt()
+    return Until(Block("attempt", 100, (*block.pulses, *pulses, *extra), block.gates), [PATTERN], 9)
+
+
+@pytest.mark.parametrize(
+    ("tree", "late_ps"),
+    [
+        (excited(alice=13, bob=9), (0, 0)),
+        (excited(alice=18, bob=9), (5, 0)),
+        (excited(alice=13, bob=6), (0, -3)),
+        (excited(alice=14, bob=10), (1, 1)),
+        (excited(alice=18), (5, 0)),
+        (excited(), (0, 0)),
+    ],
+)
+def test_photons_are_as_late_as_their_pulses_and_their_fibres_make_them(tree, late_ps):
+    assert lower(tree, "bsm", flight_ps={"alice": 7, "bob": 11}).loop.late_ps == late_ps
+    assert lower(tree, "bsm").loop.late_ps == (0, 0)
+
+
+def test_lateness_hangs_on_the_whole_tree_and_costs_a_program_without_attempts_nothing():
+    tree = Seq([excited(alice=18, bob=9), readout(0.5)])
+    assert lower(tree, "alice", flight_ps={"alice": 7, "bob": 11}) == lower(tree, "alice")
+
+
+def test_two_excitations_in_one_attempt_are_refused():
+    with pytest.raises(SequenceError, match=r"until/attempt: alice.excitation has 2 pulses"):
+        lower(excited(alice=13, bob=9, extra=(Pulse("alice.excitation", 50, 2),)), "bsm", flight_ps={"alice": 7, "bob": 11})
+
+
+@pytest.mark.parametrize("node", ["alice", "bob"])
+def test_the_links_photons_meet_until_somebody_moves_a_pulse(link, node):
+    flight_ps = {name: round(flight * 1e12) for name, flight in link.plan.flight.items()}
+    tree = link.module.link_round(link.timings, link.plan)
+    assert lower(tree, "bsm", flight_ps=flight_ps).loop.late_ps == (0, 0)
+    assert lower(tree, "bsm", flight_ps=flight_ps) == lower(tree, "bsm")
+    wrong = {**flight_ps, node: flight_ps[node] + 4000}  # the fibre is 0.8 m longer than the link file says
+    assert lower(tree, "bsm", flight_ps=wrong).loop.late_ps == ((4000, 0) if node == "alice" else (0, 4000))

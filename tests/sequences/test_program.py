@@ -100,6 +100,10 @@ def full_program() -> Program:
     return Program("alice", loop=LOOP, accepted_patterns=(3, 12), sections=sections_by_name(section), input_bits=1)
 
 
+def other_than(value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    return value + 1 if isinstance(value, int) else (value[0] + 1, *value[1:])
+
+
 def variations() -> dict[str, Program]:
     """A program for every field of every dataclass in it, with only that field changed."""
     program = full_program()
@@ -114,7 +118,7 @@ def variations() -> dict[str, Program]:
         found[f"section.{name}"] = with_section(program, dataclasses.replace(section, **{name: value}))
     for field in dataclasses.fields(AttemptLoop):
         found[f"loop.{field.name}"] = dataclasses.replace(
-            program, loop=dataclasses.replace(LOOP, **{field.name: getattr(LOOP, field.name) + 1})
+            program, loop=dataclasses.replace(LOOP, **{field.name: other_than(getattr(LOOP, field.name))})
         )
     for name, value in {
         "node": "bob",

@@ -200,3 +200,54 @@ def test_one_dead_detector_costs_half_of_the_heralds_and_no_s(in_force: Work) ->
     whole = munich(in_force(MUNICH))
     assert left.probability / whole.probability == pytest.approx(0.5, rel=2e-3)
     assert left.s == pytest.approx(whole.s, abs=2e-3)
+
+
+# -- photons that do not meet ----------------------------------------------------------------------------------------------------------
+
+LATE_NS = [0.0, 2.0, 5.0, 15.0, 26.2348, 60.0]
+
+
+@pytest.mark.parametrize("late_ns", [sign * late for late in LATE_NS for sign in (+1, -1)])
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("preset", [MUNICH, OXFORD], ids=lambda preset: preset.platform)
+def test_the_overlap_falls_exponentially_with_the_delay(in_force: Work, preset: Preset, side: int, late_ns: float) -> None:
+    late_ps = [0, 0]
+    late_ps[side] = round(late_ns * 1000)
+    found = in_force(preset, late_ps=tuple(late_ps)).bsm.mode_overlap / in_force(preset).bsm.mode_overlap
+    assert found == pytest.approx(math.exp(-abs(late_ps[side]) * 1e-12 / preset["link.photon_lifetime"]), rel=1e-12)
+
+
+def test_photons_that_are_late_together_still_interfere(in_force: Work) -> None:
+    found, before = in_force(MUNICH, late_ps=(5000, 5000)), in_force(MUNICH)
+    assert found.bsm.mode_overlap == before.bsm.mode_overlap
+    assert found.alice.efficiency / before.alice.efficiency == pytest.approx(found.bob.efficiency / before.bob.efficiency)
+    assert found.alice.efficiency / before.alice.efficiency == pytest.approx(math.exp(5 / 26.2348), rel=0.02)
+
+
+def test_a_sequence_can_make_up_for_a_drift(make_loop: MakeLoop) -> None:
+    """Offsets add up before they cost anything: 8 ns of drift and a pulse 8 ns early are a calibrated link."""
+    optics = Optics(MUNICH, {})
+    calibrated = optics.parameters(0, (True, True), make_loop(MUNICH))
+    optics.disturb({"bsm.photon_offset": 8e-9})
+    assert optics.parameters(0, (True, True), make_loop(MUNICH)).bsm.mode_overlap < 0.8 * calibrated.bsm.mode_overlap
+    made_up = optics.parameters(0, (True, True), make_loop(MUNICH, late_ps=(0, -8000)))
+    assert made_up.bsm.mode_overlap == pytest.approx(calibrated.bsm.mode_overlap, rel=1e-9)
+    assert made_up.bob.efficiency == pytest.approx(calibrated.bob.efficiency, rel=1e-9)
+    assert optics.click_timings(make_loop(MUNICH, late_ps=(3000, -8000))).offsets == pytest.approx((3e-9, 0.0), abs=1e-18)
+
+
+@pytest.mark.parametrize("late_ns", LATE_NS)
+def test_a_delay_costs_the_interference_term_of_s_and_no_more(in_force: Work, late_ns: float) -> None:
+    """Without darks, and with a gate so wide that no photon is cut, S - S(no overlap) goes as exp(-dt/tau).
+
+    But for double emissions, whose share of the heralds depends on the overlap: 1e-3.
+    """
+    preset = MUNICH.with_values({"bsm.dark_rate": 0.0})
+    wide = {"gate_start_ps": -2000, "gate_ps": 2_000_000}
+
+    def s(late_ps: int) -> float:
+        return munich(in_force(preset, late_ps=(0, late_ps), **wide)).s
+
+    none = s(10**6)
+    share = (s(round(late_ns * 1000)) - none) / (s(0) - none)
+    assert share == pytest.approx(math.exp(-late_ns / 26.2348), abs=1e-3)
