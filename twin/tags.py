@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError
+from ..sequences.herald_rule import GatedDetector, HeraldRule
 from ..sequences.program import PS_PER_S, AttemptLoop
 from .clicks import ClickPhysics, ClickTimings, Hidden, surviving
 from .physics.parameters import DETECTORS, LinkParameters
@@ -23,6 +24,17 @@ from .physics.parameters import DETECTORS, LinkParameters
 REFERENCE_CHANNEL = 0
 _STRETCH_ATTEMPTS = 1 << 18
 """About so many attempts are made at a time."""
+
+
+def herald_rule(loop: AttemptLoop, accepted: tuple[int, ...]) -> HeraldRule:
+    """What heralds in these tags: accepted patterns of clicks in the loop's gate.
+
+    Args:
+        loop: whose gate counts.
+        accepted: click patterns.
+    """
+    detectors = tuple(GatedDetector(bit + 1, loop.gate_start_ps, loop.gate_ps) for bit in range(len(DETECTORS)))
+    return HeraldRule(REFERENCE_CHANNEL, detectors, accepted)
 
 
 class Tags(NamedTuple):
