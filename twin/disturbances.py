@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..sequences.program import PS_PER_S
 from .fault_script import SLOT_FAULTS, Drift, FaultScript, SlotFault, Timing
 from .physics.disturbed import QUANTITIES
-from .ports import BeamPort, DetectorPort, Port, RandomPort, SequencerPort, ShutterPort
+from .ports import BeamPort, DetectorPort, Port, RandomPort, SequencerPort, ShutterPort, TagPort
 
 _NEVER_PS = 2**100
 _STEPS_PER_TIME = 50
@@ -210,6 +210,8 @@ def befall(port: Port, fault: str, holds: bool, now_ps: int) -> None:
             port.set_overloaded(holds)
         case "deaf", DetectorPort():
             port.set_deaf(holds)
+        case "overflow", TagPort():
+            port.overflow(holds, now_ps)
         case "stuck bits", RandomPort():
             port.stuck_at = 0 if holds else None
         case "missed references", SequencerPort():

@@ -23,7 +23,7 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..units import parse_quantity
 from .physics.disturbed import QUANTITIES
-from .ports import BeamPort, DetectorPort, Port, RandomPort, SequencerPort, ShutterPort
+from .ports import BeamPort, DetectorPort, Port, RandomPort, SequencerPort, ShutterPort, TagPort
 from .yaml_file import Entry, YamlFile, suggest
 
 SLOT_FAULTS: dict[str, tuple[type[Port], str]] = {
@@ -33,6 +33,7 @@ SLOT_FAULTS: dict[str, tuple[type[Port], str]] = {
     "stuck": (ShutterPort, "the blade no longer moves"),
     "overloaded": (DetectorPort, "the detector is overloaded or latched, and says so"),
     "deaf": (DetectorPort, "the detector sees nothing, and does not say so"),
+    "overflow": (TagPort, "the tagger's buffer overflows: tags are lost, and it says when"),
     "stuck bits": (RandomPort, "every byte of the random source is 0"),
     "missed references": (SequencerPort, "the next run of attempts misses a reference pulse"),
 }

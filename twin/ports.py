@@ -175,11 +175,29 @@ class TagPort:
     world: World | None = field(default=None, repr=False)
     running: bool = False
     _clicks: list[tuple[int, int]] = field(default_factory=list, init=False)
+    _overflows_since_ps: int | None = field(default=None, init=False)
+    _losses: list[tuple[int, int]] = field(default_factory=list, init=False)
 
     def click(self, time_ps: int, pattern: int) -> None:
         """Note the clicks of a pattern; channels count from 1 in the order of the pattern's bits."""
-        if self.running:
+        if self.running and (self._overflows_since_ps is None or time_ps < self._overflows_since_ps):
             self._clicks += [(time_ps, bit + 1) for bit in range(4) if pattern >> bit & 1]
+
+    def overflow(self, holds: bool, now_ps: int) -> None:
+        """Have the buffer overflow, so that tags are lost, or end it."""
+        if self._overflows_since_ps is not None and not holds:
+            self._losses.append((self._overflows_since_ps, max(now_ps, self._overflows_since_ps)))
+            self._overflows_since_ps = None
+        elif self._overflows_since_ps is None and holds:
+            self._overflows_since_ps = now_ps
+
+    def losses(self, now_ps: int) -> tuple[tuple[int, int], ...]:
+        """When tags were lost since the last call, as far as it is over by ``now_ps``."""
+        if self._overflows_since_ps is not None and now_ps > self._overflows_since_ps:
+            self._losses.append((self._overflows_since_ps, now_ps))
+            self._overflows_since_ps = now_ps
+        losses, self._losses = tuple(self._losses), []
+        return losses
 
     def take(self) -> Clicks:
         """Everything since the last call."""

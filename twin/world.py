@@ -24,6 +24,7 @@ from .disturbances import Disturbances
 from .draws import Draws
 from .optics import Optics
 from .pairs import HeraldSource, HeraldTable, HiddenPair, Reading
+from .physics.disturbed import TRAP_LIFETIME
 from .physics.durations import trap_lifetime
 from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
@@ -82,6 +83,8 @@ class World:
         self._readout_window = readout_window
         self._count_rates = [self._rates(side) for side in range(2)]
         self._disturbances: Disturbances | None = None
+        self._last_ps = 0
+        self._stretch = [1.0, 1.0]
         self._settled_until_ps = _FOREVER_PS
 
     # -- wiring ------------------------------------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class World:
             return
         side = SIDES.index(node)
         if name == "trap":
-            self.traps[side].set_lifetime(trap_lifetime(self.preset, SIDES[side], port.power_w), now_ps)
+            self._set_lifetime(side, now_ps)
         shining = self._shining[side]
         if port.shining == (name in shining):
             return
@@ -249,18 +252,29 @@ class World:
             self._disturbances.end()
             self._disturbances = None
             self._settled_until_ps = _FOREVER_PS
-            self._move({})
+            self._move({}, self._last_ps)
 
     def _disturb(self, now_ps: int) -> None:
         if self._disturbances is None:
             return
         values, self._settled_until_ps = self._disturbances.quantities(now_ps)
-        self._move(values)
+        self._move(values, now_ps)
 
-    def _move(self, values: Mapping[str, float]) -> None:
+    def _move(self, values: Mapping[str, float], now_ps: int) -> None:
+        self._last_ps = now_ps
         self._optics.disturb(values)
+        for side, name in enumerate(SIDES):
+            self._stretch[side] = values.get(f"{name}.{TRAP_LIFETIME}", 1.0)
+            self._set_lifetime(side, now_ps)
         self._count_rates = [self._rates(side) for side in range(2)]
         self.optics_changed()
+
+    def _set_lifetime(self, side: int, now_ps: int) -> None:
+        """That of the calibrated trap, as its laser's power and a disturbance have it."""
+        beam = self.ports.get(f"{SIDES[side]}.trap")
+        calibrated = self.preset[f"node.{SIDES[side]}.trap_lifetime"]
+        deep = trap_lifetime(self.preset, SIDES[side], beam.power_w) if isinstance(beam, BeamPort) else calibrated
+        self.traps[side].set_lifetime(deep * self._stretch[side], now_ps)
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from eventready.errors import ConfigError
 from eventready.twin.disturbances import Disturbances, befall, intervals
 from eventready.twin.fault_script import SLOT_FAULTS, Timing, parse_fault_script
 from eventready.twin.physics import herald_distribution
-from eventready.twin.ports import BeamPort, DetectorPort, RandomPort, SequencerPort, ShutterPort
+from eventready.twin.ports import BeamPort, DetectorPort, RandomPort, SequencerPort, ShutterPort, TagPort
+from eventready.twin.roles import TwinTagger
 
 S = 10**12
 
@@ -131,6 +132,7 @@ PORTS = {
     "stuck": (ShutterPort, lambda port: port.stuck),
     "overloaded": (DetectorPort, lambda port: port.overloaded),
     "deaf": (DetectorPort, lambda port: port.deaf),
+    "overflow": (TagPort, lambda port: bool(port.losses(5))),
     "stuck bits": (RandomPort, lambda port: port.read(4) == b"\0\0\0\0"),
     "missed references": (SequencerPort, lambda port: port.missed_references == 1),
 }
@@ -144,7 +146,7 @@ def test_every_fault_does_what_it_says(fault: str) -> None:
     befall(port, fault, True, 0)
     assert holds(port)
     befall(port, fault, False, 1)
-    if fault not in ("dark", "missed references"):  # light must be switched on again; a reference is missed once
+    if fault not in ("dark", "missed references", "overflow"):  # light must be switched on again; what was missed stays missed
         assert not holds(port)
     with pytest.raises(ConfigError, match="cannot befall"):
         befall(ShutterPort() if fault != "stuck" else BeamPort(), fault, True, 0)
@@ -222,3 +224,35 @@ def test_an_ended_disturbance_leaves_the_calibrated_link(make_lab) -> None:
     assert not lab.bsm.run(lab.now_ps, lab.loop, lab.patterns, 10_000).heralded
     lab.world.end_disturbance()
     assert lab.herald().heralded
+
+
+def test_a_trap_that_keeps_its_atom_for_a_hundredth_of_the_time(make_lab) -> None:
+    lab = make_lab("munich-physics", seed=9, values={"node.alice.trap_lifetime": 1000.0})
+    trap, start = lab.world.traps[0], lab.now_ps
+    assert trap.present(start)
+    left = trap.lost_ps - start
+    lab.world.disturb(disturbances('faults: [{quantity: alice.trap_lifetime, value: 0.01, at: "0 s"}]'), at(start))
+    assert (trap.lost_ps - start) / left == pytest.approx(0.01, rel=1e-6)
+    lab.world.end_disturbance()
+    assert (trap.lost_ps - start) / left == pytest.approx(1.0, rel=1e-6)
+
+
+def test_an_overflow_loses_tags_and_says_so(make_lab) -> None:
+    lab = make_lab("oxford", seed=10)
+    tagger = TwinTagger("tagger", lab.world.port("TimeTagger", "bsm.tagger"), SimClock(lab.now_ps))
+    tagger.start((1, 2, 3, 4))
+    clocks = at(lab.now_ps)
+    begin = lab.now_ps / S
+    lab.world.disturb(disturbances(f'faults: [{{slot: bsm.tagger, fault: overflow, at: "{begin + 1} s", for: "5 s"}}]'), clocks)
+    clocks["bsm"].sleep(2)
+    lab.now_ps = clocks["bsm"].now_ps()
+    lost = [lab.herald().time_ps for _ in range(20)]
+    clocks["bsm"].sleep(10)
+    lab.now_ps = clocks["bsm"].now_ps()
+    kept = [lab.herald().time_ps for _ in range(5)]
+    tagger.clock.sleep_until_ps(lab.now_ps)
+    block = tagger.read()
+    ((start_ps, end_ps),) = block.losses
+    assert all(start_ps <= time <= end_ps for time in lost)
+    assert sorted(set(block.times_ps.tolist())) == kept
+    tagger.close()

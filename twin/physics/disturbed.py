@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .parameters import LinkParameters, NodeParameters
+from .parameters import LinkParameters, NodeParameters, Side
 from .states import mode_overlap
 
 
@@ -29,6 +29,7 @@ class Quantity(NamedTuple):
     meaning: str
 
 
+_NODES: tuple[Side, Side] = ("alice", "bob")
 _SCALED = {
     "excitation": "factor on the probability that a pulse excites the atom: power or frequency of the excitation light",
     "channel_transmission": "factor on the transmission of the fibre: loss, a shutter half closed",
@@ -44,11 +45,13 @@ _ADDED = {
     "field": ("magnetic flux density", "magnetic field along the quantisation axis, added"),
 }
 DARK_RATE = "bsm.dark_rate"
+TRAP_LIFETIME = "trap_lifetime"
 PHOTON_OFFSET = "bsm.photon_offset"
 
 QUANTITIES: dict[str, Quantity] = {
-    **{f"{node}.{name}": Quantity("fraction", 1.0, meaning) for node in ("alice", "bob") for name, meaning in _SCALED.items()},
-    **{f"{node}.{name}": Quantity(unit, 0.0, meaning) for node in ("alice", "bob") for name, (unit, meaning) in _ADDED.items()},
+    **{f"{node}.{name}": Quantity("fraction", 1.0, meaning) for node in _NODES for name, meaning in _SCALED.items()},
+    **{f"{node}.{name}": Quantity(unit, 0.0, meaning) for node in _NODES for name, (unit, meaning) in _ADDED.items()},
+    **{f"{node}.{TRAP_LIFETIME}": Quantity("fraction", 1.0, "factor on the mean time until a trap loses its particle") for node in _NODES},
     PHOTON_OFFSET: Quantity("time", 0.0, "by how much Bob's photons come late against Alice's: M falls by exp(-|offset|/lifetime)"),
     "bsm.photon_detuning": Quantity(
         "frequency", 0.0, "difference of the photons' frequencies: M falls by 1/(1 + (2 pi detuning lifetime)^2)"
@@ -69,9 +72,9 @@ def disturbed(calibrated: LinkParameters, values: Mapping[str, float], lifetime:
 
     Returns:
         Parameters within their bounds: a probability that would leave 0 to 1 stops there. The dark rate is no part of them, since it
-        depends on the gate.
+        depends on the gate, nor is the lifetime of a trap.
     """
-    nodes = {side: _node(calibrated.node(side), side, values) for side in ("alice", "bob")}
+    nodes = {side: _node(calibrated.node(side), side, values) for side in _NODES}
     overlap = mode_overlap(lifetime, values.get(PHOTON_OFFSET, 0.0), values.get("bsm.photon_detuning", 0.0))
     bsm = replace(
         calibrated.bsm,

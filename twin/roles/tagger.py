@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...clock import Clock
-from ...instruments import TagBlock, TimeTagger
+from ...instruments import Loss, TagBlock, TimeTagger
 from ..ports import TagPort
 from .base import TwinInstrument, own_clock
 
 
 class TwinTagger(TimeTagger, TwinInstrument):
-    """A time tagger in memory, on the world; it sees the heralding clicks and loses none.
+    """A time tagger in memory, on the world; it sees the heralding clicks.
 
     Args:
         name: of the instrument.
@@ -26,6 +26,7 @@ class TwinTagger(TimeTagger, TwinInstrument):
 
     def _do_start(self, channels: tuple[int, ...]) -> None:
         self._port.take()
+        self._port.losses(self.clock.now_ps())
         self._wanted = channels
         self._port.running = True
 
@@ -38,4 +39,5 @@ class TwinTagger(TimeTagger, TwinInstrument):
     def _do_read(self) -> TagBlock:
         clicks = self._port.take()
         wanted = np.isin(clicks.channels, self._wanted)
-        return TagBlock(clicks.times_ps[wanted], clicks.channels[wanted])
+        losses = tuple(Loss(*interval) for interval in self._port.losses(self.clock.now_ps()))
+        return TagBlock(clicks.times_ps[wanted], clicks.channels[wanted], losses)
