@@ -16,6 +16,7 @@ _COMMANDS = {
     "export": "export_command",
     "config": "config_command",
     "list": "list_command",
+    "warmup": "warmup_command",
 }
 
 
@@ -50,6 +51,7 @@ def cli(verbose: bool) -> None:
       eventready run oxford --rounds 100000
       eventready analyse runs/munich-...   statistics and report of a run
       eventready config copy munich lab/   the files to edit for your own lab
+      eventready warmup                    compile now what else is compiled at first use
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)
     for name in ("eventready", "qcodes"):
