@@ -135,9 +135,8 @@ def main() -> None:
                 start = time.perf_counter()
                 file.write(*tags)
                 written = time.perf_counter() - start
-            print(
-                f"\n{name}: {len(tags[0]):,} tags, {np.mean(tags[1] == 0):.1%} references, {path.stat().st_size / len(tags[0]):.2f} B/tag as .ptu"
-            )
+            size = path.stat().st_size / len(tags[0])
+            print(f"\n{name}: {len(tags[0]):,} tags, {np.mean(tags[1] == 0):.1%} references, {size:.2f} B a tag as .ptu")
             measure(tags, path)
             print(f"{'.ptu writer, once':<60} {len(tags[0]) / written / 1e6:>8.0f}")
     print("\nptufile gives overflows as records of their own, and sync and input 1 the same channel; phconvert and tttrlib give tags only.")
