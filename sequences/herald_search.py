@@ -54,6 +54,7 @@ class HeraldSearch:
         if room < 1:
             raise ConfigError(f"{source}: room for {room} heralds; there must be one place at least")
         self._rule = rule
+        self._delay_ps = rule.delay_ps
         self._source = source
         self._kind, self._gates = _kernel_rule(rule)
         self._carried = np.zeros(kernel.CARRIED, np.int64)
@@ -99,7 +100,7 @@ class HeraldSearch:
         self._check_ends(times)
         if self._seen_ps is None:
             self._add_losses([(-MAX_TIME_PS, int(times[0]) - 1)])  # before the stream: what a cycle begun there missed is not known
-        pieces = list(self._delayed(times, channels) if self._rule.delay_ps else self._in_order(times, channels))
+        pieces = list(self._delayed(times, channels) if self._delay_ps else self._in_order(times, channels))
         self._seen_ps = int(times[-1])
         pieces += self._settle(self._seen_ps)
         self._forget_losses(self._seen_ps)
@@ -126,7 +127,7 @@ class HeraldSearch:
         if end < self._seen_ps:
             raise ConfigError(f"{self._source}: the stream cannot end at {end} ps, there is a tag at {self._seen_ps} ps")
         self._add_losses([(min(end, MAX_TIME_PS), _ALWAYS)])
-        if self._rule.delay_ps:
+        if self._delay_ps:
             delayed, inputs = self._delay(np.array([_ALWAYS]), np.array([self._rule.reference], np.int16), self._seen_ps)
             pieces = list(self._scan(delayed[:-1], inputs[:-1]))  # without that last reference, which has only let the clicks out
         else:
@@ -140,19 +141,20 @@ class HeraldSearch:
 
     def _in_order(self, times: _Times, channels: _Channels) -> Iterator[Heralds]:
         """No negative gate: the tags as they are. Those of the last time wait, as a reference of that time may still come."""
-        if len(self._held_times):
-            ties = int(np.searchsorted(times, self._held_times[0], "right"))
-            if np.any(times[:ties] != self._held_times[0]):
-                self._fail_backwards(times)
-            held = np.append(self._held_times, times[:ties]), np.append(self._held_channels, channels[:ties])
-            if ties == len(times):
+        held = self._held_times, self._held_channels
+        if len(held[0]):
+            ties = int(np.searchsorted(times, held[0][0], "right"))
+            if ties:
+                self._require_one_time(times[:ties], held[0][0], times)
+                held = np.append(held[0], times[:ties]), np.append(held[1], channels[:ties])
+                times, channels = times[ties:], channels[ties:]
+            if not len(times):
                 self._held_times, self._held_channels = held
                 return
             yield from self._scan(held[0], held[1].view(np.uint16))
-            times, channels = times[ties:], channels[ties:]
-        last = times[-1]
-        tail = int(np.searchsorted(times, last, "left"))
-        if np.any(times[tail:] != last) or (tail and times[tail - 1] > last):
+        tail = int(np.searchsorted(times, times[-1], "left"))
+        self._require_one_time(times[tail:], times[-1], times)
+        if tail and times[tail - 1] > times[-1]:
             self._fail_backwards(times)
         yield from self._scan(times[:tail], channels[:tail].view(np.uint16))
         self._held_times, self._held_channels = times[tail:].copy(), channels[tail:].copy()
@@ -170,7 +172,7 @@ class HeraldSearch:
         held = len(self._held_times)
         times, inputs = np.append(self._held_times, times), np.append(self._held_channels, channels).view(np.uint16)
         new_times, new_inputs = np.empty_like(times), np.empty_like(inputs)
-        waiting, written = kernel.delay(times, inputs, held, last_ps, self._kind, self._rule.delay_ps, new_times, new_inputs)
+        waiting, written = kernel.delay(times, inputs, held, last_ps, self._kind, self._delay_ps, new_times, new_inputs)
         if written == kernel.BACKWARDS:
             self._fail_backwards(np.append(last_ps, times[held:]))
         clicks = waiting + np.flatnonzero(self._kind[inputs[waiting:]] < kernel.REFERENCE)
@@ -233,7 +235,7 @@ class HeraldSearch:
         """Drop losses that no cycle can meet any more."""
         if len(self._losses):
             oldest = min(now_ps, int(self._carried[kernel.REFERENCE_PS])) if self._in_hand() else now_ps
-            self._losses = self._losses[self._losses[:, 1] >= oldest - self._rule.delay_ps]
+            self._losses = self._losses[self._losses[:, 1] >= oldest - self._delay_ps]
 
     # -- arguments -------------------------------------------------------------------------------------------------------------------------
 
@@ -244,6 +246,11 @@ class HeraldSearch:
             self._fail(f"tags go back in time: a block begins at {first} ps, the one before it ended at {self._seen_ps} ps")
         if first < MIN_TIME_PS or last > MAX_TIME_PS:
             self._fail(f"times from {first} to {last} ps are beyond what can be searched ({MIN_TIME_PS} to {MAX_TIME_PS} ps)")
+
+    def _require_one_time(self, ties: _Times, time: np.int64, times: _Times) -> None:
+        """A search by halves is right in a sorted array only, and nobody has looked yet whether this one is."""
+        if (len(ties) > 1 and np.any(ties != time)) or ties[0] != time:
+            self._fail_backwards(times)
 
     def _fail_backwards(self, times: _Times) -> None:
         steps = np.flatnonzero(times[1:] < times[:-1])

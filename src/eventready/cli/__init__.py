@@ -19,6 +19,8 @@ _COMMANDS = {
     "list": "list_command",
     "drivers": "drivers_command",
     "probe": "probe_command",
+    "simulate": "simulate_command",
+    "warmup": "warmup_command",
 }
 
 
@@ -55,6 +57,7 @@ def cli(verbose: bool) -> None:
       eventready config copy munich lab/   the files to edit for your own lab
       eventready sequence draw munich      the hardware-timed part of a round
       eventready probe COM5 --driver SC10  look at one device
+      eventready warmup                    compile now what else is compiled at first use
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)
     for name in ("eventready", "qcodes"):

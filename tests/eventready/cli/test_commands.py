@@ -39,7 +39,7 @@ def refused(result, *words):
 def test_help_lists_every_command_and_every_command_helps(eventready):
     code, out, _ = eventready("--help")
     assert code == 0
-    for command in ("run", "analyse", "export", "config", "list"):
+    for command in ("run", "analyse", "export", "config", "list", "warmup"):
         assert f"\n  {command} " in out
         code, text, _ = eventready(command, "-h")
         assert code == 0
@@ -53,7 +53,7 @@ def test_help_is_fast_because_it_loads_nothing():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0
-    assert not {"'qcodes'", "'numpy'", "'pydantic'"} & set(result.stdout.replace("[", "").replace(",", "").split())
+    assert not {"'qcodes'", "'numpy'", "'numba'", "'pydantic'"} & set(result.stdout.replace("[", "").replace(",", "").split())
 
 
 def test_the_version_is_that_of_the_package(eventready):
