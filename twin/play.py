@@ -78,6 +78,10 @@ class Player:
         answer: for waits that the world knows nothing of.
         reads: name of the block whose counts make the outcome.
 
+    Attributes:
+        inputs: among how many inputs each node chooses; 0 where nothing hangs on one.
+        needs_input: nodes that choose by an input that no hardware latches, so that it has to be given.
+
     Raises:
         SequenceError: the tree cannot be played.
         ConfigError: a threshold is missing.
@@ -101,7 +105,9 @@ class Player:
         self._parts = {node: part(tree, node) for node in _nodes(tree)}
         self._answer = answer
         self._reads = reads
-        self._inputs = {node: _input_width(mine) for node, mine in self._parts.items()}
+        widths = {node: _input_width(mine) for node, mine in self._parts.items()}
+        self.inputs: Mapping[str, int] = {node: arms for node, (arms, _) in widths.items()}
+        self.needs_input = frozenset(node for node, (arms, latched) in widths.items() if arms and not latched)
         self._meets = {
             node for node, mine in self._parts.items() if any(isinstance(w, Wait) and w.event == ISOLATED_BOTH for _, w in walk(mine))
         }
@@ -168,16 +174,15 @@ class Player:
         return node, lower(self._until, node, flight_ps=flight_ps)
 
     def _conditions(self, name: str, given: int | None) -> Conditions:
-        arms, _ = self._inputs[name]
-        bits = max(arms - 1, 0).bit_length()
+        bits = max(self.inputs[name] - 1, 0).bit_length()
         signal_ps = self.line_ps(self._bsm, name)
         return Conditions(self._world, self._answer, self._reads, self._thresholds.get(name, 0), signal_ps, bits, given)
 
     def _require_inputs(self, given: Mapping[str, int]) -> None:
-        for node, (arms, latched) in self._inputs.items():
-            if not arms or node in given:
+        for node, arms in self.inputs.items():
+            if node in given:
                 continue
-            if not latched:
+            if node in self.needs_input:
                 raise ConfigError(f"{node}: no hardware latches its input; give one")
             if arms & (arms - 1):
                 raise ConfigError(f"{node}: random bits cannot choose evenly among {arms} inputs; give one")

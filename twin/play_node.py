@@ -111,12 +111,12 @@ class NodePlay:
         """What it did."""
         steps = tuple(self._steps)
         if self._herald is None or self.name not in SIDES or self._fallback is None:
-            return NodeTrace(self.name, steps)
+            return NodeTrace(self.name, steps, self._input)
         if not self._why and self._counts is None:
             self._why = f"no block {self._told.reads!r} has counted"
         if self._why or self._counts is None:
-            return NodeTrace(self.name, steps, self._fallback, self._why)
-        return NodeTrace(self.name, steps, int(self._counts >= self._told.threshold))
+            return NodeTrace(self.name, steps, self._input, self._fallback, self._why)
+        return NodeTrace(self.name, steps, self._input, int(self._counts >= self._told.threshold))
 
     # -- control -----------------------------------------------------------------------------------------------------------------------
 

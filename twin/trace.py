@@ -75,20 +75,16 @@ class NodeTrace:
     Args:
         node: its name.
         steps: in order.
+        input: that its choices take: given, or latched; None where there is none.
         outcome: of the round; None at a node that is no party, or without a herald.
         fallback: why the outcome is the declared fallback output, in words; empty where it was read.
     """
 
     node: str
     steps: tuple[Step, ...] = field(repr=False)
+    input: int | None = field(default=None, repr=False)
     outcome: int | None = field(default=None, repr=False)
     fallback: str = ""
-
-    @property
-    def input(self) -> int | None:
-        """The input that its choices took; None where nothing hung on one."""
-        values = [value for step in self.steps for symbol, value in step.chosen if symbol == INPUT]
-        return int(values[0]) if values else None
 
 
 @dataclass(frozen=True)
