@@ -86,9 +86,11 @@ def _loop(stretch: Stretch, node: str, late_ps: tuple[int, int]) -> AttemptLoop:
 
 def _late_ps(tree: Item, flight_ps: Mapping[str, int]) -> tuple[int, int]:
     """When each party's photons arrive, after the pulse that the gates count from; 0 for a party that is not excited."""
-    placed = [placed for stretch in cut(tree) for placed in stretch.placed if is_attempt(placed.block, stretch.until)]
-    block, path = placed[0].block, placed[0].path
-    reference_ps = _reference_ps(block, next(gate for gate in block.gates if gate.ref is not None), path)
+    stretches = [(stretch.until, placed) for stretch in cut(tree) for placed in stretch.placed if is_attempt(placed.block, stretch.until)]
+    until, attempt = stretches[0]
+    block, path = attempt.block, attempt.path
+    gates = [gate for gate in block.gates if until is not None and any(gate.detector in herald.clicks for herald in until.heralds)]
+    reference_ps = _reference_ps(block, gates[0], path)
     alice, bob = (_arrival_ps(block, party, flight_ps.get(party, 0), path) for party in PARTIES)
     return (0 if alice is None else alice - reference_ps, 0 if bob is None else bob - reference_ps)
 

@@ -74,6 +74,11 @@ class ShutterPort:
             if self.world is not None:
                 self.world.optics_changed()
 
+    @property
+    def settles_ps(self) -> int:
+        """When the blade came, or will come, to rest."""
+        return self._since_ps + self.travel_ps
+
     def moving(self, now_ps: int) -> bool:
         """Whether the blade is between its ends."""
         return now_ps - self._since_ps < self.travel_ps

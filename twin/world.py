@@ -38,6 +38,8 @@ _LOADING_BEAMS = {"rb87": {"trap", "cooling", "repump"}, "sr88": {"cooling", "re
 _ANALYSIS_BEAMS = {"rb87": {"readout", "ionisation"}, "sr88": {"qubit"}}
 _EXCITATION_BEAMS = {"excitation", "excitation_laser"}
 _LIGHT = {"cooling", "repump"}
+BEAMS = frozenset().union(*_LOADING_BEAMS.values(), *_ANALYSIS_BEAMS.values(), _EXCITATION_BEAMS)
+"""Slots of a node whose light does something here."""
 _MAX_TABLES = 256
 _FOREVER_PS = 2**100
 """Later than any run of attempts ends, however dark the link is."""
@@ -134,6 +136,11 @@ class World:
         node, _, name = slot.partition(".")
         return self.preset[f"node.{node}.trap_power"] if name == "trap" and node in SIDES else 0.0
 
+    @property
+    def readout_window(self) -> float:
+        """Length of the fluorescence readout for which the preset gives the mean counts, s."""
+        return self._readout_window
+
     def random_port(self, side: int) -> RandomPort:
         """The random source whose bits the sequencer of that node latches."""
         port = self.port("RandomSource", f"{SIDES[side]}.qrng")
@@ -178,6 +185,10 @@ class World:
             Action.LATCH: self._latch,
         }
         return partial(acts[action], side)
+
+    def can_analyse(self, side: int) -> bool:
+        """Whether all the light shines at a node without which an analysis projects nothing."""
+        return self._analyser_on[side]
 
     def _scramble(self, side: int, arm: Arm | None, at_ps: int) -> None:
         self.traps[side].forget()

@@ -16,7 +16,8 @@ from eventready.stations.link_sequence import link_round, link_wiring
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "write-a-sequence.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-RIGHT, WRONG_READOUT = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+RIGHT, WRONG_READOUT, BROKEN_LAB = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+FINDINGS, TIMELINE = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
 WRONG = RIGHT[: RIGHT.index("def readout")] + WRONG_READOUT
 
 
@@ -45,11 +46,43 @@ def test_the_mistakes_of_the_page_are_found_as_printed(my_lab):
     (my_lab / "my_sequence.py").write_text(WRONG, encoding="utf-8")
     result = CliRunner().invoke(cli, ["sequence", "check", "my-lab", "--node", "bob"])
     assert result.exit_code == 1
-    (shown,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-    assert result.stdout == shown
+    assert result.stdout == FINDINGS
 
 
 def test_a_leak_is_refused_on_the_twin_too(my_lab):
     (my_lab / "my_sequence.py").write_text(WRONG, encoding="utf-8")
     with pytest.raises(SequenceError, match=r"cannot be run:\n.*input=.*leak"):
         programs(load_link(my_lab))
+
+
+def play(text, *options):
+    Path("my-lab/my_sequence.py").write_text(text, encoding="utf-8")
+    return CliRunner().invoke(cli, ["sequence", "play", "my-lab", *options])
+
+
+def test_the_page_s_play_is_what_it_prints(my_lab):
+    result = play(RIGHT, "--seed", "7")
+    assert result.exit_code == 0
+    assert TIMELINE in result.stdout
+    assert "fallback" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("20 * us + 50 * ns, width_ps=250", "20 * us + 100 * ns, width_ps=200"), "nothing is projected: not all the light that it takes"),
+        (('if node == "bob":', "if True:"), "shutter_closed did not come within 20 ms"),
+    ],
+)
+def test_the_page_s_mistakes_show_in_a_play_as_it_says(my_lab, change, said):
+    assert change[0] in RIGHT
+    assert said in TEXT
+    assert said in play(RIGHT.replace(*change), "--seed", "7", "--reveal").stdout
+
+
+def test_the_page_s_broken_lab_prints_what_it_says(capsys):
+    exec(compile(BROKEN_LAB, "page", "exec"), {})  # noqa: S102 - the page's own code
+    said = re.search(r"print\(trace.nodes\[\"bob\"\].fallback\)  # (.*)", BROKEN_LAB)[1]
+    out = capsys.readouterr().out
+    assert out.startswith(said + "\n")
+    assert f"fallback output: {said}" in out

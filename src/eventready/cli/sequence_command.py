@@ -1,7 +1,8 @@
-"""``eventready sequence``: check, draw and compile the hardware-timed sequence of a link."""
+"""``eventready sequence``: check, draw, compile and play the hardware-timed sequence of a link."""
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from ..errors import ConfigError
 if TYPE_CHECKING:
     from ..sequences.language import Item
     from ..sequences.wiring import Wiring
+    from ..twin.world import Level
+    from .played_rounds import Rounds
 
 _NODE = click.option("--node", type=click.Choice(["alice", "bob", "bsm"]), help="Only what this node does.")
 _TARGET = click.option(
@@ -24,7 +27,7 @@ _TARGET = click.option(
 
 @click.group("sequence")
 def command() -> None:
-    """The hardware-timed part of a round: check it, draw it, compile it for its devices."""
+    """The hardware-timed part of a round: check it, draw it, compile it for its devices, play it on the twin."""
 
 
 @command.command("check")
@@ -110,6 +113,70 @@ def compile_(link: str, target: str | None, node: str | None, out: Path | None) 
     else:
         out.write_text(text, encoding="utf-8", newline="\n")
         click.echo(str(out))
+
+
+@command.command("play")
+@click.argument("link")
+@click.option("--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Heralded rounds.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of everything random; a fresh one by default.")
+@click.option(
+    "--level",
+    type=click.Choice(["rounds", "clicks"]),
+    default="rounds",
+    show_default=True,
+    help="Of the twin. rounds: heralds from their closed form. clicks: heralds found by software in photons and dark counts; slower.",
+)
+@click.option("--reveal", is_flag=True, help="Show inputs, counts and outcomes of the round. For characterisation only.")
+def play(link: str, rounds: int, seed: int | None, level: Level, reveal: bool) -> None:
+    """Play the sequence of a LINK on the simulated lab, without stations: one round as a time line, or many for rate, S and Q.
+
+    Attempts are sampled, not stepped. What fails after a herald gives the fallback output, and the time line says why. A wait that
+    neither the lab nor the other node answers is never answered.
+
+    \b
+    Examples:
+      eventready sequence play munich --seed 7
+      eventready sequence play oxford --rounds 20000
+      eventready sequence play my-lab --reveal             with input, counts and outcome
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    from ..stations.config import load_link
+    from .played_rounds import Rounds
+    from .progress import ProgressLine
+
+    if reveal and rounds > 1:
+        raise ConfigError("--reveal shows one round; leave out --rounds")
+    seed = secrets.randbits(64) if seed is None else seed
+    player = Rounds(load_link(link), seed, level)
+    if rounds == 1:
+        _one_round(player, seed, reveal)
+        return
+    with ProgressLine() as progress:
+        player.many(rounds, progress.show)
+    _many_rounds(player, seed)
+
+
+def _one_round(player: Rounds, seed: int, reveal: bool) -> None:
+    from ..twin.trace import timeline
+
+    trace = player.one()
+    click.echo(f"seed {seed}; {player.played.unheralded} plays without a herald came before", err=True)
+    click.echo(timeline(trace, reveal=reveal), nl=False)
+
+
+def _many_rounds(player: Rounds, seed: int) -> None:
+    from .notation import qber_short, short
+    from .progress import duration
+
+    played = player.played
+    s, q = player.s_and_q()
+    plays = played.unheralded + played.counts.rounds
+    click.echo(f"{played.counts.rounds} rounds in {duration(played.simulated_s)} of the experiment's time, {plays} plays, seed {seed}")
+    click.echo(f"rate  {played.rate:.4g} /s since the first attempt, loading included")
+    click.echo(f"S     {short(s)}")
+    click.echo(f"Q     {qber_short(q, player.game)}")
+    for party, n in played.fallbacks.items():
+        if n:
+            click.echo(f"{party}: {n} rounds with the fallback output; look at one with --reveal")
 
 
 def _described(link: str, target: str | None) -> tuple[Item, Wiring]:
