@@ -134,7 +134,11 @@ class World:
     def _power_as_found(self, slot: str) -> float:
         """What the front panel of a beam's source is set to: nothing, but for a dipole trap at its calibrated depth."""
         node, _, name = slot.partition(".")
-        return self.preset[f"node.{node}.trap_power"] if name == "trap" and node in SIDES else 0.0
+        return self.preset[f"node.{node}.trap_power"] if self._is_dipole_trap(node, name) else 0.0
+
+    def _is_dipole_trap(self, node: str, name: str) -> bool:
+        """Whether a beam holds an atom; an ion's trap is made of electrodes."""
+        return self.platform == "rb87" and name == "trap" and node in SIDES
 
     @property
     def readout_window(self) -> float:
@@ -158,7 +162,7 @@ class World:
         if node not in SIDES:
             return
         side = SIDES.index(node)
-        if name == "trap":
+        if self._is_dipole_trap(node, name):
             self._set_lifetime(side, now_ps)
         shining = self._shining[side]
         if port.shining == (name in shining):
@@ -284,7 +288,8 @@ class World:
         """That of the calibrated trap, as its laser's power and a disturbance have it."""
         beam = self.ports.get(f"{SIDES[side]}.trap")
         calibrated = self.preset[f"node.{SIDES[side]}.trap_lifetime"]
-        deep = trap_lifetime(self.preset, SIDES[side], beam.power_w) if isinstance(beam, BeamPort) else calibrated
+        is_dipole = isinstance(beam, BeamPort) and self.platform == "rb87"
+        deep = trap_lifetime(self.preset, SIDES[side], beam.power_w) if is_dipole else calibrated
         self.traps[side].set_lifetime(deep * self._stretch[side], now_ps)
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
