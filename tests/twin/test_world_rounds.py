@@ -155,8 +155,8 @@ def test_heralds_found_in_clicks_show_the_closed_form(make_lab: MakeLab, name: s
     lab = make_lab(name, seed=71, values=values, level="clicks")
     delays_ps = (20 * US, 21 * US) if lab.platform == "rb87" else (300 * US, 252 * US)
     wanted = closed_form(lab, delays_ps)
-    assert_s_and_q(sample(lab, wanted, 400, delays_ps, ORDERS["in turn"]), wanted)
-    attempts = [lab.herald().attempts for _ in range(1500)]
+    assert_s_and_q(sample(lab, wanted, 250, delays_ps, ORDERS["in turn"]), wanted)
+    attempts = [lab.herald().attempts for _ in range(700)]
     assert 1 / np.mean(attempts) == pytest.approx(wanted.probability, rel=4 / len(attempts) ** 0.5)
 
 
@@ -182,5 +182,5 @@ def test_a_pulse_at_the_wrong_time_costs_s(make_lab: MakeLab, level: str) -> Non
     wanted = expected(link, *MUNICH_ANALYSES, MUNICH_PATTERNS, MUNICH_GAME, (20e-6, 20e-6))
     assert wanted.s < closed_form(lab, (20 * US, 20 * US)).s - 0.5
     assert_s_and_q(sample(lab, wanted, 400, (20 * US, 20 * US), ORDERS["in turn"]), wanted)
-    attempts = [lab.herald().attempts for _ in range(1500)]
+    attempts = [lab.herald().attempts for _ in range(700)]
     assert 1 / np.mean(attempts) == pytest.approx(wanted.probability, rel=4 / len(attempts) ** 0.5)
