@@ -489,6 +489,15 @@ def test_what_is_missing_is_said_before_anything_is_played(bench: MakeBench) -> 
         lab.play(alice=0)
 
 
+@pytest.mark.parametrize("slot", ["bob.detector", "bob.sequencer"])
+def test_another_thing_in_a_slot_is_said(bench: MakeBench, slot: str) -> None:
+    lab = bench("oxford")
+    lab.ready()
+    lab.world.ports[slot] = lab.world.port("Laser", "alice.cooling")
+    with pytest.raises(ConfigError, match=f"{slot} is wired to a BeamPort"):
+        lab.play(alice=0, bob=0)
+
+
 def test_what_cannot_be_played_is_refused_with_every_reason(bench: MakeBench, configs: dict[str, LinkConfig]) -> None:
     lab = bench("munich")
     attempts = next(item for _, item in walk(lab.tree) if isinstance(item, Until))
