@@ -137,8 +137,8 @@ class Player:
         return self._lines_ps.get(frozenset((one, other)), 0)
 
     def required(self, meeting: Meeting) -> set[str]:
-        """Who must come to a meeting: in a part of its own, whoever has such a wait; else all."""
-        return self._meets if meeting.apart else set(self._parts)
+        """Who must come to a meeting: in a part of its own, whoever has such a wait; else both parties."""
+        return self._meets if meeting.apart else {*SIDES}
 
     def attempt(self, start_ps: int) -> tuple[Attempted, str]:
         """Sample the attempts; returns how they ended, and why nothing was heralded."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from ..errors import ConfigError
 from ..sequences.language import Basis, Block, Digital, Drive, Effect, Gate, Level, Pulse
 from ..sequences.program import PS_PER_S, Action, Arm
 from ..sequences.tree import node_of
@@ -144,11 +145,11 @@ def detector_port(world: World, slot: str) -> DetectorPort:
     """The detector in a slot.
 
     Raises:
-        TypeError: something else is wired there.
+        ConfigError: something else is wired there.
     """
     port = world.port("SinglePhotonDetector", slot)
     if not isinstance(port, DetectorPort):
-        raise TypeError(f"{slot} is wired to a {type(port).__name__}, not to a detector")
+        raise ConfigError(f"{slot} is wired to a {type(port).__name__}, not to a detector")
     return port
 
 
@@ -156,11 +157,11 @@ def sequencer_port(world: World, node: str) -> SequencerPort:
     """A node's sequencer.
 
     Raises:
-        TypeError: something else is wired there.
+        ConfigError: something else is wired there.
     """
     port = world.port("HeraldingSequencer", f"{node}.sequencer")
     if not isinstance(port, SequencerPort):
-        raise TypeError(f"{node}.sequencer is wired to a {type(port).__name__}, not to a sequencer")
+        raise ConfigError(f"{node}.sequencer is wired to a {type(port).__name__}, not to a sequencer")
     return port
 
 

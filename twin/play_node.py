@@ -36,7 +36,7 @@ class Meeting:
     Args:
         item: an Until or a Wait.
         path: of it.
-        at_ps: when the node got there.
+        at_ps: when the node is there and has what it waits for itself.
         apart: whether it is in the node's own part.
     """
 
@@ -182,28 +182,33 @@ class NodePlay:
     # -- waits -------------------------------------------------------------------------------------------------------------------------
 
     def _wait(self, wait: Wait, path: str, chosen: tuple[Choice, ...], *, apart: bool) -> Way:
+        """Own answer first, then the others: a wait that is everybody's ends for all when the last one has his."""
         start_ps = self.now_ps
         last_ps = start_ps + wait.timeout_ps
-        comes_ps: int | None = start_ps
-        if wait.event == ISOLATED_BOTH or not (apart or wait.fixed or wait.event == INPUT):
-            together = yield Meeting(wait, path, start_ps, apart)
-            comes_ps = together if isinstance(together, int) else None
-        if comes_ps is not None:
-            comes_ps = self._comes_ps(wait, comes_ps, last_ps)
+        comes_ps = self._comes_ps(wait, start_ps, last_ps, apart=apart)
+        together = wait.event == ISOLATED_BOTH or not (apart or wait.fixed or wait.event == INPUT)
+        if together and comes_ps is not None and comes_ps <= last_ps:
+            reply = yield Meeting(wait, path, comes_ps, apart)
+            comes_ps = reply if isinstance(reply, int) else None
         in_time = comes_ps is not None and comes_ps <= last_ps
         self.now_ps = last_ps if wait.fixed or comes_ps is None or not in_time else comes_ps
         self._steps.append(Step(path, start_ps, self.now_ps, chosen))
         if not in_time:
             raise Failed(f"{wait.event} did not come within {time_text(wait.timeout_ps)}")
 
-    def _comes_ps(self, wait: Wait, since_ps: int, last_ps: int) -> int | None:
+    def _comes_ps(self, wait: Wait, since_ps: int, last_ps: int, *, apart: bool) -> int | None:
+        """When what this node waits for comes; at once where it is no matter of this node, None for never."""
         if wait.event == INPUT:
             self._latch(last_ps)
             return last_ps
-        shutter = self._told.world.ports.get(f"{self.name}.shutter")
-        if wait.event in SHUTTER_EVENTS and isinstance(shutter, ShutterPort):
-            return _blade(shutter, SHUTTER_EVENTS[wait.event], since_ps)
-        if wait.event == ISOLATED_BOTH or wait.fixed:
+        ports = self._told.world.ports
+        if wait.event in SHUTTER_EVENTS:
+            shutter = ports.get(f"{self.name}.shutter")
+            if isinstance(shutter, ShutterPort):
+                return _blade(shutter, SHUTTER_EVENTS[wait.event], since_ps)
+            if not apart and any(f"{side}.shutter" in ports for side in SIDES):
+                return since_ps  # another node's
+        if wait.event == ISOLATED_BOTH or wait.fixed or not (apart or self.name in SIDES):
             return since_ps
         answer_ps = self._told.answer(self.name, wait.event, since_ps)
         return None if answer_ps is None else max(answer_ps, since_ps)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..errors import NotReady
+from ..errors import ConfigError, NotReady
 from ..sequences.attempts import EXCITATION
 from ..sequences.language import Item, Wait
 from ..sequences.program import PS_PER_S, Action, to_ps
@@ -49,13 +49,16 @@ def make_ready(
         When all is ready, ps.
 
     Raises:
-        NotReady: no particle is seen.
+        ConfigError: a threshold is missing.
+        NotReady: no particle is seen, or a shutter does not open.
     """
+    if missing := [node for node in SIDES if node not in thresholds]:
+        raise ConfigError(f"no threshold for {' and '.join(missing)}: say from how many counts on a particle is there")
     for slot in CHANNELS:
         if slot not in world.ports:
             detector_port(world, slot).set_on(True)
     ready_ps = [start_ps]
-    for side, node in enumerate(SIDES):
+    for node in SIDES:
         mine = part(tree, node)
         _light(world, node, start_ps)
         open_ps = _open(world, node, mine, start_ps)
@@ -63,16 +66,16 @@ def make_ready(
             for action in (Action.CONNECT, Action.SCRAMBLE):
                 sequencer_port(world, node).act(action, None, open_ps)
         window = _window(mine, f"{node}.detector", reads) or world.readout_window
-        ready_ps.append(_load(world, SIDES[side], thresholds[node], open_ps, (window, poll, patience)))
+        ready_ps.append(_load(world, node, thresholds[node], open_ps, (window, poll, patience)))
     return max(ready_ps)
 
 
 def _light(world: World, node: str, now_ps: int) -> None:
     for slot in (*_SHINES[world.platform], EXCITATION, f"{EXCITATION}_laser"):
-        new = f"{node}.{slot}" not in world.ports
         port = beam_port(world, f"{node}.{slot}")
-        if port is not None and (new or not port.on):
-            port.set(now_ps, on=True, power_w=world.preset[f"node.{node}.pi_pulse_power"] if new and slot == EXCITATION else None)
+        if port is not None and not port.on:
+            dark = slot == EXCITATION and not port.power_w
+            port.set(now_ps, on=True, power_w=world.preset[f"node.{node}.pi_pulse_power"] if dark else None)
     if f"{node}.detector" not in world.ports:
         detector_port(world, f"{node}.detector").set_on(True)
 

@@ -434,6 +434,32 @@ def test_other_waits_are_answered_by_the_caller(
     assert bool(trace.nodes["alice"].fallback) is not comes
 
 
+def test_a_wait_of_both_ends_for_both_when_the_slower_one_has_it(bench: MakeBench, configs: dict[str, LinkConfig]) -> None:
+    """Only Bob has a shutter, and he gets to it later; then both go on together, Alice a fibre's length after him."""
+    attempts = next(item for _, item in walk(link_round(configs["munich"])) if isinstance(item, Until))
+    parts = Apart({"alice": Block("short", 3 * us), "bob": Block("long", 5 * us)})
+    tree = Seq((attempts, Seq((parts, Wait("shutter_closed", 20 * ms), Block("after", us)), fallback=1)))
+    lab = bench("munich", seed=2, tree=tree)
+    trace = lab.round()
+    assert trace.herald is not None
+    bob, alice = (step(trace.nodes[side], "after").start_ps - trace.herald.time_ps for side in ("bob", "alice"))
+    assert bob == lab.lines_ps["bob", "bsm"] + 5 * us + 5 * ms
+    assert alice == bob + lab.lines_ps["alice", "bob"]
+    assert trace.nodes["bsm"].steps[-1].path == "after"
+    assert [trace.nodes[side].fallback for side in SIDES] == ["no block 'fluorescence' has counted"] * 2
+    lab.ready()
+    lab.port("bob.shutter").stuck = True
+    assert [lab.play().nodes[side].fallback for side in SIDES] == ["shutter_closed did not come within 20 ms"] * 2
+
+
+def test_a_wait_before_the_attempts_that_nobody_answers_ends_the_play(bench: MakeBench, configs: dict[str, LinkConfig]) -> None:
+    lab = bench("munich", tree=Seq((Wait("key_turned", us), link_round(configs["munich"]))))
+    lab.ready()
+    trace = lab.play()
+    assert (trace.herald, trace.ended, trace.attempts) == (None, "key_turned did not come within 1 us", 0)
+    assert trace.end_ps == trace.start_ps + us
+
+
 def test_light_that_goes_out_halfway_counts_for_half(bench: MakeBench, configs: dict[str, LinkConfig]) -> None:
     """Counts of the same gate with light for its first half only: the mean within 5 sigma of the half, 6e-7."""
     timings = configs["munich"].link.timings
@@ -461,6 +487,15 @@ def test_what_is_missing_is_said_before_anything_is_played(bench: MakeBench) -> 
     lab.ready()
     with pytest.raises(ConfigError, match="bob: no hardware latches its input"):
         lab.play(alice=0)
+
+
+@pytest.mark.parametrize("slot", ["bob.detector", "bob.sequencer"])
+def test_another_thing_in_a_slot_is_said(bench: MakeBench, slot: str) -> None:
+    lab = bench("oxford")
+    lab.ready()
+    lab.world.ports[slot] = lab.world.port("Laser", "alice.cooling")
+    with pytest.raises(ConfigError, match=f"{slot} is wired to a BeamPort"):
+        lab.play(alice=0, bob=0)
 
 
 def test_what_cannot_be_played_is_refused_with_every_reason(bench: MakeBench, configs: dict[str, LinkConfig]) -> None:

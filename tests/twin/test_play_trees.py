@@ -97,14 +97,26 @@ def items(node: str) -> st.SearchStrategy[Item]:
     )
 
 
+def read_out(node: str) -> st.SearchStrategy[Item]:
+    """The same, with a look at the end."""
+    light = tuple(Pulse(f"{node}.{slot}", 0, 2 * us) for slot in ("cooling", "repump"))
+    look = Block("fluorescence", 3 * us, light, (Gate(f"{node}.detector", us, 2 * us),))
+    return items(node).map(lambda item: Seq((item, look)))
+
+
 @st.composite
 def trees(draw: st.DrawFn) -> Item:
     """A round: perhaps a block before, attempts, and after a herald both together or apart, or one of them only."""
     excited = tuple(Pulse(f"{node}.excitation", 100, 50) for node in SIDES)
-    gates = tuple(Gate(name, 20_000, 60_000, REFERENCE) for name in DETECTORS)
+    gates = tuple(Gate(name, 200, 60_000, REFERENCE) for name in DETECTORS)
     attempt = Block("attempt", 10 * us, (*excited, Pulse(REFERENCE, 100, 50)), gates)
-    until = Until(Seq((Repeat(attempt, 20), Block("cooling", 20 * us))), HERALDS, draw(st.sampled_from([1, 3000, 10**6])), 5)
-    parts = Apart({node: draw(items(node)) for node in draw(st.sampled_from([SIDES, SIDES, ("alice",), ("bob",), ()]))})
+    until = Until(Seq((Repeat(attempt, 20), Block("cooling", 20 * us))), HERALDS, draw(st.sampled_from([3, 10**6, 10**6])), 5)
+    parts = Apart(
+        {
+            node: draw(items(node) | read_out(node) | read_out(node))
+            for node in draw(st.sampled_from([SIDES, SIDES, ("alice",), ("bob",), ()]))
+        }
+    )
     before = draw(st.lists(blocks("alice") | blocks("bob") | waits(), max_size=1))
     common = draw(st.lists(blocks("alice") | waits(), max_size=2))
     after = Seq((*common[:1], parts, *common[1:]), fallback=draw(st.sampled_from([0, 1])))
@@ -169,6 +181,10 @@ def test_a_trace_holds_together(tree: Item, seed: int, broken: list[str], how: b
     for side in (0, 1):
         times = [at_ps for who, _, at_ps in acted if who == side]
         assert times == sorted(times)
+    deaf, alice = world.ports["alice.detector"], trace.nodes["alice"]
+    assert isinstance(deaf, DetectorPort)
+    if deaf.overloaded and trace.herald is not None and any(one.counts and one.start_ps >= trace.herald.time_ps for one in alice.steps):
+        assert alice.fallback == "alice.detector is overloaded, its counts mean nothing"
     for slot, was in lit.items():
         port = world.ports[slot]
         assert isinstance(port, BeamPort)
