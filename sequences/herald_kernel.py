@@ -50,7 +50,7 @@ def scan(times: Any, channels: Any, start: Any, now: Any, kind: Any, rule: Any, 
         now: ps; all tags before this time have been handed in.
         kind: uint8, shape (65536,): what each channel is.
         rule: int64, shape (``RULE``,); no gate opens at a negative time.
-        losses: int64, shape (m, 2), ps: start and end; both sorted.
+        losses: int64, shape (m, 2), ps: start and end; sorted by start, so the first that ends late enough also starts first.
         carried: int64, shape (``CARRIED``,), is changed. ``carried[LOSS]`` must be 0 with new losses.
         out: int64, shape (room + 1, ``FOUND``), for the heralds found.
 

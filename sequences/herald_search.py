@@ -154,8 +154,6 @@ class HeraldSearch:
             yield from self._scan(held[0], held[1].view(np.uint16))
         tail = int(np.searchsorted(times, times[-1], "left"))
         self._require_one_time(times[tail:], times[-1], times)
-        if tail and times[tail - 1] > times[-1]:
-            self._fail_backwards(times)
         yield from self._scan(times[:tail], channels[:tail].view(np.uint16))
         self._held_times, self._held_channels = times[tail:].copy(), channels[tail:].copy()
 
@@ -224,12 +222,10 @@ class HeraldSearch:
             self._add_losses(new)
 
     def _add_losses(self, losses: list[tuple[int, int]]) -> None:
-        """Sort losses in; each end is raised to the latest end before it, which changes no answer to "does one touch"."""
+        """Sort losses in by their start."""
         clipped = np.clip(np.array(losses, dtype=object), -MAX_TIME_PS, _ALWAYS).astype(np.int64)
         both = np.concatenate([self._losses, clipped])
-        both = both[np.argsort(both[:, 0], kind="stable")]
-        both[:, 1] = np.maximum.accumulate(both[:, 1])
-        self._losses = both
+        self._losses = both[np.argsort(both[:, 0], kind="stable")]
 
     def _forget_losses(self, now_ps: int) -> None:
         """Drop losses that no cycle can meet any more."""

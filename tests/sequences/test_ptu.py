@@ -352,6 +352,16 @@ def test_times_beyond_64_bit_are_refused(tmp_path):
         read_ptu(path)
 
 
+@pytest.mark.parametrize(("unit", "wraps"), [(1, 2**38 - 1), (80, 2**63 // 80 // 2**25 - 1)])
+def test_the_latest_times_that_fit_are_exact(tmp_path, unit, wraps):
+    overflows = [0xFE000000 | 2**25 - 1] * (wraps // (2**25 - 1)) + [0xFE000000 | wraps % (2**25 - 1)]
+    values = {"MeasDesc_GlobalResolution": (FLOAT, unit * 1e-12)}
+    times, _ = read_ptu(handmade(tmp_path / "a.ptu", [*overflows, 2**25 - 1], values))
+    assert times.tolist() == [(wraps * 2**25 + 2**25 - 1) * unit]
+    with pytest.raises(ConfigError, match="106 days"):
+        read_ptu(handmade(tmp_path / "b.ptu", [*overflows, 0xFE000001, 0], values))
+
+
 def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path):
     path = handmade(tmp_path / "a.ptu", range(10))
     with PtuReader(path) as file:
