@@ -288,9 +288,9 @@ class World:
         """That of the calibrated trap, as its laser's power and a disturbance have it."""
         beam = self.ports.get(f"{SIDES[side]}.trap")
         calibrated = self.preset[f"node.{SIDES[side]}.trap_lifetime"]
-        is_dipole = isinstance(beam, BeamPort) and self.platform == "rb87"
-        deep = trap_lifetime(self.preset, SIDES[side], beam.power_w) if is_dipole else calibrated
-        self.traps[side].set_lifetime(deep * self._stretch[side], now_ps)
+        if isinstance(beam, BeamPort) and self._is_dipole_trap(SIDES[side], "trap"):
+            calibrated = trap_lifetime(self.preset, SIDES[side], beam.power_w)
+        self.traps[side].set_lifetime(calibrated * self._stretch[side], now_ps)
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
 
