@@ -13,6 +13,7 @@ import pytest
 
 from eventready.errors import ConfigError, LogCorrupt
 from eventready.protocol.frames import MAX_RECORDS, Kind
+from eventready.protocol.log_contents import LogHeader
 from eventready.protocol.log_reader import read_header
 from eventready.protocol.records import NO_INDEX, RECORD_SIZE, Flag
 from eventready.protocol.round_log import PUBLIC_KEY, LogClosed, LogStopped, RoundLogWriter, read_log
@@ -36,6 +37,24 @@ def test_gives_back_what_was_committed(log_path, create_log, make_rounds, append
     assert contents.records.tobytes() == rounds.tobytes()
     assert (contents.closed, contents.torn_bytes, contents.head, contents.segments) == (True, 0, head, ())
     assert contents.header == read_header(log_path, KEY) == writer.header
+
+
+def test_every_block_of_records_is_bound_to_the_sequence_that_made_it(tmp_path, make_rounds):
+    """The digests of all frames hang on the header's: the same rounds under another sequence are other frames, each of them."""
+    digests = []
+    for number, sequence in enumerate(("s", "s", "another")):
+        path = tmp_path / f"{number}.log"
+        writer = RoundLogWriter.create(path, LogHeader("r", "alice", "c", sequence, "twin", "key"), KEY, fsync=no_fsync)
+        for record in make_rounds(0, 2):
+            writer.append(record.tobytes())
+            writer.commit()
+        writer.abandon()
+        data = path.read_bytes()
+        places = [data.index(record.tobytes()) for record in make_rounds(0, 2)]
+        digests.append([data[place - 32 : place] for place in places])  # a digest stands before its payload
+    assert digests[0] == digests[1]
+    assert digests[0][0] != digests[2][0]
+    assert digests[0][1] != digests[2][1]
 
 
 def test_layout_is_the_documented_one(log_path, create_log, make_rounds):
