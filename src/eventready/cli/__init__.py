@@ -19,6 +19,7 @@ _COMMANDS = {
     "list": "list_command",
     "drivers": "drivers_command",
     "probe": "probe_command",
+    "plan": "plan_command",
     "simulate": "simulate_command",
     "warmup": "warmup_command",
 }

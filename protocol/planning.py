@@ -1,0 +1,168 @@
+"""What is fixed before a run of the one-basis protocol: error correction, threshold, seed, key length (Nadlinger et al., Methods).
+
+All of it follows from the number of rounds and from what the link is expected to do; nothing is adapted afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..errors import ConfigError
+from .entropy import binary_entropy
+from .finite_key import Security, accumulated_key, accumulated_rate, fewest_rounds
+
+_TOLERANCE_SIGMA = 3
+"""How many standard deviations the threshold lies below the expected winning rate; inferred, reproduces the printed threshold."""
+_OVERHEAD = 50
+"""Bits of error correction beyond the Shannon value, times sqrt(n); inferred, reproduces the printed 296 517."""
+HASH_KEY_BITS, ONE_TIME_PAD_BITS = 1024 + 128 + 128, 4 * 64
+"""VHASH-64's key, and pads for one validation hash, two authentication tags and one key activation (the parts are inferred, the sums are
+those of Nadlinger et al., Table 1)."""
+
+
+@dataclass(frozen=True)
+class OneBasisPlan:
+    """Everything that both parties agree on before the first round.
+
+    Attributes:
+        rounds: n.
+        test_fraction: gamma.
+        winning: expected winning probability of the test rounds, (4 + S)/8.
+        threshold: winning fraction below which Bob aborts, omega_thr.
+        most_losses: he accepts if no more of the n rounds are tested and lost.
+        syndrome_bits: of error correction, m.
+        shannon_bits: what it would take at the Shannon limit.
+        seed_bits: of Trevisan's extractor.
+        key_bits: length of the key.
+        abort_probability: that a link which does as expected misses the threshold.
+        security: epsilons.
+    """
+
+    rounds: int
+    test_fraction: float
+    winning: float
+    threshold: float
+    most_losses: int
+    syndrome_bits: int
+    shannon_bits: float
+    seed_bits: int
+    key_bits: int
+    abort_probability: float
+    security: Security
+
+    @property
+    def efficiency(self) -> float:
+        """Syndrome over its Shannon limit, f."""
+        return self.syndrome_bits / self.shannon_bits
+
+    @property
+    def used_bits(self) -> int:
+        """Pre-shared bits that go into a run: seed, hash key, pads."""
+        return self.seed_bits + HASH_KEY_BITS + ONE_TIME_PAD_BITS
+
+    @property
+    def net_bits(self) -> int:
+        """Key less the pads: seed and hash key can be used again."""
+        return self.key_bits - ONE_TIME_PAD_BITS
+
+
+def plan_one_basis(
+    rounds: int,
+    s: float,
+    qber: float,
+    *,
+    test_fraction: float = 13 / 256,
+    security: Security | None = None,
+    syndrome_bits: int | None = None,
+) -> OneBasisPlan:
+    """Plan a run.
+
+    Args:
+        rounds: n.
+        s: CHSH value that the link is expected to reach at least.
+        qber: error rate that it is expected to reach at most.
+        test_fraction: gamma; a dyadic fraction, so that Bob can draw it from random bytes.
+        security: epsilons; by default a soundness of 1e-10.
+        syndrome_bits: of a code that needs fewer (or more) than n [(1 - gamma) h(Q) + gamma h(w)] + 50 sqrt(n).
+
+    Raises:
+        ConfigError: arguments out of range, or too few rounds to set a threshold above 3/4.
+    """
+    if rounds < 1 or not 0 < test_fraction < 1 or not 0 <= qber <= 0.5 or not 2 < s <= 2 * math.sqrt(2):
+        raise ConfigError(
+            f"cannot plan {rounds} rounds, S = {s:g}, Q = {qber:g}, test fraction {test_fraction:g}: there must be rounds, 2 < S <= 2.828, "
+            "Q within 0 to 0.5 and the fraction between 0 and 1"
+        )
+    security = Security() if security is None else security
+    winning = (4 + s) / 8
+    shannon = rounds * ((1 - test_fraction) * binary_entropy(qber) + test_fraction * binary_entropy(winning))
+    leaked = math.floor(shannon + _OVERHEAD * math.sqrt(rounds)) if syndrome_bits is None else syndrome_bits
+    lost = test_fraction * (1 - winning)
+    accepted = lost + _TOLERANCE_SIGMA * math.sqrt(lost * (1 - lost) / rounds)
+    threshold = 1 - accepted / test_fraction
+    if threshold <= 0.75:
+        raise ConfigError(
+            f"{rounds} rounds cannot tell S = {s:g} from 2 with a test fraction of {test_fraction:g}; more rounds, or more tests"
+        )
+    key = max(0, math.floor(accumulated_key(rounds, test_fraction, threshold, leaked, security).key_bits))
+    most_losses = math.floor(rounds * accepted)
+    seed = trevisan_seed_bits(rounds, key, security.amplification) if key > 1 else 0
+    return OneBasisPlan(
+        rounds, test_fraction, winning, threshold, most_losses, leaked, shannon, seed, key, _too_many(rounds, lost, most_losses), security
+    )
+
+
+def one_basis_rate(rounds: float, s: float, qber: float, *, test_fraction: float = 13 / 256, security: Security | None = None) -> float:
+    """Key per herald of a plan; negative where there is none, -1 where not even a threshold can be set. For curves and crossings."""
+    security = Security() if security is None else security
+    n, winning = round(rounds), (4 + s) / 8
+    shannon = n * ((1 - test_fraction) * binary_entropy(qber) + test_fraction * binary_entropy(winning))
+    lost = test_fraction * (1 - winning)
+    threshold = 1 - (lost + _TOLERANCE_SIGMA * math.sqrt(lost * (1 - lost) / n)) / test_fraction
+    if threshold <= 0.751:
+        return -1.0
+    return accumulated_rate(n, test_fraction, threshold, math.floor(shannon + _OVERHEAD * math.sqrt(n)), security)
+
+
+def fewest_one_basis_rounds(s: float, qber: float, *, test_fraction: float = 13 / 256, security: Security | None = None) -> float | None:
+    """Rounds from which on there is key, to a part in a thousand; None if not below 1e9."""
+    return fewest_rounds(lambda n: one_basis_rate(n, s, qber, test_fraction=test_fraction, security=security), 1e5, 1e9)
+
+
+def trevisan_seed_bits(input_bits: int, output_bits: int, error: float) -> int:
+    """Seed of Trevisan's extractor with a block weak design over a prime field and the Reed-Solomon-Hadamard one-bit extractor.
+
+    Ma and Tan, arXiv:1109.6147, with r = e for the basic design; which construction the authors used is inferred: it gives their
+    1 201 886 bits exactly.
+
+    Args:
+        input_bits: n.
+        output_bits: length of the key.
+        error: of the whole extractor.
+
+    Raises:
+        ConfigError: nothing is to be extracted.
+    """
+    if output_bits < 2 or input_bits < 2:
+        raise ConfigError("an extractor needs more than one bit in and out")
+    length = math.ceil(math.log2(input_bits) + 2 * math.log2(2 * output_bits / error))
+    q = _prime_from(2 * length)
+    r = math.e
+    if output_bits <= q:
+        return q * q
+    blocks = 1 + math.ceil(math.log((output_bits - r) / (q - r)) / math.log(r / (r - 1)))
+    return blocks * q * q
+
+
+def _prime_from(low: int) -> int:
+    candidate = low
+    while any(candidate % divisor == 0 for divisor in range(2, math.isqrt(candidate) + 1)):
+        candidate += 1
+    return candidate
+
+
+def _too_many(rounds: int, lost: float, most: int) -> float:
+    from scipy import stats
+
+    return float(stats.binom.sf(most, rounds, lost))
