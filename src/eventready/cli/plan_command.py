@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from ..errors import ConfigError
 
@@ -113,6 +112,7 @@ def _munich(rounds: int, s: float, q: float, soundness: float | None) -> dict[st
 
 
 def _draw(game: str, s: float, q: float, test_fraction: str, soundness: float | None, path: Path) -> None:
+    import numpy as np
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
