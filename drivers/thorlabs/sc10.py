@@ -36,7 +36,7 @@ class SC10(Shutter, Instrument):
         name: of the instrument.
         address: serial port (``COM3``, ``/dev/ttyUSB0``), or any other pyserial URL (``socket://host:port``).
         baudrate: 115200 if the controller has been told so (``baud=1``).
-        timeout: for an answer, s of wall time.
+        timeout: for an answer, s of wall time; long beside any answer, since a busy PC may look away for most of a second.
         travel_time: longest time from a command until the blade rests, s; from the data sheet of the shutter.
         **kwargs: see :class:`~eventready.instruments.Shutter` and :class:`qcodes.instrument.Instrument`.
 
@@ -51,7 +51,7 @@ class SC10(Shutter, Instrument):
         address: str,
         *,
         baudrate: int = 9600,
-        timeout: float = 0.5,
+        timeout: float = 2.0,
         travel_time: float = 0.02,
         **kwargs: Any,  # noqa: ANN401 - for the role and for QCoDeS
     ) -> None:

@@ -63,7 +63,7 @@ class DlcPro(Instrument):
         *,
         laser1: Mapping[str, Any] | None = None,
         laser2: Mapping[str, Any] | None = None,
-        timeout: float = 1.0,
+        timeout: float = 2.0,
         clock: Clock | None = None,
         **kwargs: Any,  # noqa: ANN401 - for QCoDeS
     ) -> None:
