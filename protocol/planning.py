@@ -96,10 +96,9 @@ def plan_one_basis(
         )
     security = Security() if security is None else security
     winning = (4 + s) / 8
-    shannon = rounds * ((1 - test_fraction) * binary_entropy(qber) + test_fraction * binary_entropy(winning))
-    leaked = math.floor(shannon + _OVERHEAD * math.sqrt(rounds)) if syndrome_bits is None else syndrome_bits
-    lost = test_fraction * (1 - winning)
-    accepted = lost + _TOLERANCE_SIGMA * math.sqrt(lost * (1 - lost) / rounds)
+    shannon = _shannon_bits(rounds, winning, qber, test_fraction)
+    leaked = _syndrome_bits(rounds, shannon) if syndrome_bits is None else syndrome_bits
+    accepted = _accepted_losses(rounds, winning, test_fraction)
     threshold = 1 - accepted / test_fraction
     if threshold <= 0.75:
         raise ConfigError(
@@ -109,7 +108,17 @@ def plan_one_basis(
     most_losses = math.floor(rounds * accepted)
     seed = trevisan_seed_bits(rounds, key, security.amplification) if key > 1 else 0
     return OneBasisPlan(
-        rounds, test_fraction, winning, threshold, most_losses, leaked, shannon, seed, key, _too_many(rounds, lost, most_losses), security
+        rounds,
+        test_fraction,
+        winning,
+        threshold,
+        most_losses,
+        leaked,
+        shannon,
+        seed,
+        key,
+        _too_many(rounds, test_fraction * (1 - winning), most_losses),
+        security,
     )
 
 
@@ -117,12 +126,26 @@ def one_basis_rate(rounds: float, s: float, qber: float, *, test_fraction: float
     """Key per herald of a plan; negative where there is none, -1 where not even a threshold can be set. For curves and crossings."""
     security = Security() if security is None else security
     n, winning = round(rounds), (4 + s) / 8
-    shannon = n * ((1 - test_fraction) * binary_entropy(qber) + test_fraction * binary_entropy(winning))
-    lost = test_fraction * (1 - winning)
-    threshold = 1 - (lost + _TOLERANCE_SIGMA * math.sqrt(lost * (1 - lost) / n)) / test_fraction
+    threshold = 1 - _accepted_losses(n, winning, test_fraction) / test_fraction
     if threshold <= 0.751:
         return -1.0
-    return accumulated_rate(n, test_fraction, threshold, math.floor(shannon + _OVERHEAD * math.sqrt(n)), security)
+    leaked = _syndrome_bits(n, _shannon_bits(n, winning, qber, test_fraction))
+    return accumulated_rate(n, test_fraction, threshold, leaked, security)
+
+
+def _shannon_bits(rounds: int, winning: float, qber: float, test_fraction: float) -> float:
+    """What Bob lacks of Alice's outcomes: in key rounds the errors, in test rounds the lost ones."""
+    return rounds * ((1 - test_fraction) * binary_entropy(qber) + test_fraction * binary_entropy(winning))
+
+
+def _syndrome_bits(rounds: int, shannon_bits: float) -> int:
+    return math.floor(shannon_bits + _OVERHEAD * math.sqrt(rounds))
+
+
+def _accepted_losses(rounds: int, winning: float, test_fraction: float) -> float:
+    """Share of all rounds that may be tested and lost before Bob aborts."""
+    lost = test_fraction * (1 - winning)
+    return lost + _TOLERANCE_SIGMA * math.sqrt(lost * (1 - lost) / rounds)
 
 
 def fewest_one_basis_rounds(s: float, qber: float, *, test_fraction: float = 13 / 256, security: Security | None = None) -> float | None:

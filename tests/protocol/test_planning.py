@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventready.errors import ConfigError
+from eventready.protocol import finite_key
 from eventready.protocol.bell import MUNICH_GAME, Counts
 from eventready.protocol.finite_key import Security, accumulated_key, collective_key_rate, fewest_rounds
 from eventready.protocol.planning import fewest_one_basis_rounds, one_basis_rate, plan_one_basis, trevisan_seed_bits
@@ -38,6 +39,18 @@ def test_entropy_accumulation_at_its_worked_optimum() -> None:
     assert found.tangent == pytest.approx(0.8118244, abs=2e-4)
     assert found.order_1 == pytest.approx(6.0822e-4, rel=5e-3)
     assert found.order_2 == pytest.approx(3.6933e-3, rel=5e-3)
+
+
+@given(st.floats(0.78, 0.85), st.floats(-9, -4))
+@settings(deadline=None, max_examples=30)
+def test_the_minimum_over_the_winning_fraction_is_the_true_one(tangent: float, log_order: float) -> None:
+    """Never above that of a fine grid over the whole range: above would be the unsafe side."""
+    slope, order, gamma = finite_key._slope(tangent), math.exp(log_order), 13 / 256
+    w = np.linspace(*finite_key._LOSSLESS, 1_000_001)
+    q = gamma * (1 - w)
+    v = math.log(2) / 2 * (math.log2(33) + np.sqrt(2 + (slope / gamma) ** 2 * q * (1 - q))) ** 2
+    true = (finite_key._entropies(w) - (finite_key._entropy(tangent) + slope * (w - tangent)) - order * v).min()
+    assert true - 1e-5 < finite_key._lowest(tangent, slope, gamma, order) <= true + 1e-11
 
 
 @pytest.mark.parametrize("epsilon", [5e-14, 8e-14, 1e-13])
