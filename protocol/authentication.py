@@ -75,8 +75,8 @@ def require_tag(message: bytes, *, hash_key: bytes, pad: bytes, session: bytes, 
     if not hmac.compare_digest(right, tag):
         who, whom = ("Alice", "Bob") if direction is Direction.ALICE_TO_BOB else ("Bob", "Alice")
         raise AuthenticationFailed(
-            f"message {number} from {who} to {whom} ({len(message)} bytes) does not fit its tag: it was changed on the way, belongs to another "
-            "place or session, or the two key pools differ. Nothing of it has been used; end this session and begin a new one"
+            f"message {number} from {who} to {whom} ({len(message)} bytes) does not fit its tag: it was changed on the way, belongs to "
+            "another place or session, or the two key pools differ. Nothing of it has been used; end this session and begin a new one"
         )
 
 

@@ -105,7 +105,7 @@ def test_the_message_of_the_error_tells_where_and_no_secret():
     assert "syndrome" not in text
 
 
-# -- the check of the raw key ----------------------------------------------------------------------------------------------------------------
+# -- the check of the raw key --------------------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.integers(0, 1), min_size=1, max_size=200), st.data())

@@ -17,8 +17,8 @@ from eventready.protocol.hashing import (
 from eventready.protocol.hashing_reference import vhash64_by_integers
 from eventready.protocol.planning import HASH_KEY_BITS
 
-# What VMAC's key derivation makes of the draft's AES key "abcdefghijklmnop": AES of 80 00.. 0i (i = 0 to 7), of C0 00.. 00 and of E0 00.. 00;
-# and the draft's pad for the nonce "bcdefghi".
+# What VMAC's key derivation makes of the draft's AES key "abcdefghijklmnop": AES of 80 00.. 0i (i = 0 to 7), of C0 00.. 00 and of E0 00..
+# 00; and the draft's pad for the nonce "bcdefghi".
 DRAFT_KEY = bytes.fromhex(
     "f23d135cd9b460ac0100f93d3937c4109f5ff4b0bc49fc4be2df742a3494b0b6198632874c579612377bc6eb8a73471c30d5ed591b5ee0283fd06b3c2eaa688d"
     "e89d5ac3cefe7736a6c0b86787a4a44c8066032fb648fdfeb50c1db780a5251348da11adfe3d8a0be240f7de6654be8bf104a2053ee8c0b5e7ba6fb77ddaaa7b"
@@ -78,8 +78,8 @@ def test_every_bit_and_every_length_counts(message, seed, data):
 
 
 def test_differences_of_two_hashes_are_uniform():
-    """Over random keys, H(m) - H(m') modulo 2^64 for a pair that differs in its last bit only: top four bits, chi-squared with 15 degrees of
-    freedom above 44.26 at a false-alarm rate of 1e-4 (seed fixed)."""
+    """Over random keys, H(m) - H(m') modulo 2^64 for a pair that differs in its last bit only: top four bits, chi-squared with 15 degrees
+    of freedom above 44.26 at a false-alarm rate of 1e-4 (seed fixed)."""
     rng = np.random.default_rng(64)
     one, other = bytes(200), bytes(199) + b"\1"
     tops = [(vhash64(one, key) - vhash64(other, key)) % 2**64 >> 60 for key in (rng.bytes(HASH_KEY_BYTES) for _ in range(3000))]
