@@ -1,9 +1,8 @@
-"""Finished keys as files: `<session>_<index>.cor`, equal names and contents at both ends, for a key management entity that watches a
-folder.
+"""Finished keys as files, ``SESSION_INDEX.cor``: equal names and contents at both ends, for a key server that watches a folder.
 
-The convention (a folder of binary files ``*.cor``) is that of the ETSI GS QKD 014 server qkd_kme_server. A file appears whole or not at
-all. A session delivers once: a marker, durable before the first file, refuses a second time even when the files have been fetched and
-deleted. A crash meanwhile loses what was not delivered yet, at this end.
+The convention (binary files ``*.cor``) is that of qkd_kme_server, a server for ETSI GS QKD 014. A file appears whole or not at all. A
+session delivers once: a marker, durable before the first file, refuses a second time even when the files have been fetched and deleted.
+A crash meanwhile loses what was not delivered yet, at this end.
 """
 
 from __future__ import annotations
@@ -49,33 +48,34 @@ def deliver(
         OSError: a file cannot be written.
     """
     length = 8 * len(key) if bits is None else bits
-    _require_deliverable(session_name, simulated, allow_simulated, key_size_bits, length)
-    require_packed(key, length)
     folder = Path(folder)
+    require_deliverable(folder, session_name, length, simulated=simulated, allow_simulated=allow_simulated, key_size_bits=key_size_bits)
+    require_packed(key, length)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _mark(folder, session_name)
     suffix = ".simulated.cor" if simulated else ".cor"
     targets = [folder / f"{session_name}_{index}{suffix}" for index in range(length // key_size_bits)]
-    require_undelivered(folder, session_name)
-    _mark(folder, session_name)
     for index, target in enumerate(targets):
         write_atomic(target, slice_bits(key, index * key_size_bits, key_size_bits))
     return targets
 
 
-def require_undelivered(folder: Path, session_name: str) -> None:
-    """No key of this session has ever been put into this folder.
+def require_deliverable(
+    folder: Path, session_name: str, bits: int, *, simulated: bool, allow_simulated: bool = False, key_size_bits: int = 256
+) -> None:
+    """Whether :func:`deliver` would deliver a key; to be asked before its bits are taken from a pool for good.
+
+    Args:
+        folder: as for :func:`deliver`.
+        session_name: as for :func:`deliver`.
+        bits: length of the key.
+        simulated: as for :func:`deliver`.
+        allow_simulated: as for :func:`deliver`.
+        key_size_bits: as for :func:`deliver`.
 
     Raises:
-        ConfigError: one has, or the session's delivery was begun.
+        ConfigError: it would not, and why.
     """
-    if _marker(folder, session_name).exists() or next(folder.glob(f"{session_name}_*.cor"), None) is not None:
-        raise ConfigError(
-            f"{folder}: the key of session {session_name} has been delivered here, or that was begun; a key is delivered once, even if its "
-            "files were taken away since. A new key needs a new run"
-        )
-
-
-def _require_deliverable(session_name: str, simulated: bool, allow_simulated: bool, key_size_bits: int, length: int) -> None:
     if simulated and not allow_simulated:
         raise ConfigError(
             f"the key of session {session_name} comes from a simulated run, so whoever knows the seed knows it; it is not delivered unless "
@@ -85,8 +85,13 @@ def _require_deliverable(session_name: str, simulated: bool, allow_simulated: bo
         raise ConfigError(f"{session_name!r} cannot be the name of a delivery: take 1 to 64 letters, digits and hyphens, no hyphen first")
     if key_size_bits < 8 or key_size_bits % 8:
         raise ConfigError(f"keys of {key_size_bits} bits cannot be delivered; take a multiple of 8")
-    if length < key_size_bits:
-        raise ConfigError(f"a key of {length} bits holds none of {key_size_bits} bits")
+    if bits < key_size_bits:
+        raise ConfigError(f"{bits} bits of key are left of session {session_name}, not enough for one of {key_size_bits} bits")
+    if _marker(folder, session_name).exists() or next(folder.glob(f"{session_name}_*.cor"), None) is not None:
+        raise ConfigError(
+            f"{folder}: the key of session {session_name} has been delivered here, or that was begun; a key is delivered once, even if its "
+            "files were taken away since. A new key needs a new run"
+        )
 
 
 def _marker(folder: Path, session_name: str) -> Path:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "drivers": "drivers_command",
     "probe": "probe_command",
     "plan": "plan_command",
+    "keys": "keys_command",
     "simulate": "simulate_command",
     "warmup": "warmup_command",
 }
@@ -58,6 +59,7 @@ def cli(verbose: bool) -> None:
       eventready config copy munich lab/   the files to edit for your own lab
       eventready sequence draw munich      the hardware-timed part of a round
       eventready probe COM5 --driver SC10  look at one device
+      eventready keys init pools           the secret bits that both parties share beforehand
       eventready warmup                    compile now what else is compiled at first use
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)
