@@ -121,10 +121,10 @@ def export(pool: Path, session: str, out: Path, size: int, simulated: bool) -> N
         if found is None:
             raise ConfigError(f"{pool}: session {session} has made no key; eventready keys list names those that have")
         left = found.bits - found.taken
-        terms = {"simulated": found.simulated, "allow_simulated": simulated, "key_size_bits": size}
-        require_deliverable(out, name.hex(), left, **terms)
+        require_deliverable(out, name.hex(), left, simulated=found.simulated, allow_simulated=simulated, key_size_bits=size)
         _require_writable(out)
-        paths = deliver(out, name.hex(), held.take_generated(name, left), bits=left, **terms)
+        key = held.take_generated(name, left)
+        paths = deliver(out, name.hex(), key, simulated=found.simulated, allow_simulated=simulated, key_size_bits=size, bits=left)
     click.echo(f"{len(paths)} keys of {size} bits in {out}")
 
 
