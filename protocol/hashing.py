@@ -122,7 +122,7 @@ def collision_bound(message_bytes: int) -> float:
     So it bounds the success of one forgery of a padded tag, and the chance that a wrong raw key passes. For an honest random key:
 
     * NH of two blocks differs by a given value modulo 2^126 with a probability of at most 2^-62 (2^-64 modulo 2^128: Black et al., CRYPTO
-      1999, Theorem 1);
+      1999);
     * two different polynomials of degree d = ceil(bytes/128) at most agree at one of 2^116 points with d/2^116;
     * the inner product hits a value modulo 2^64 - 257 with 2^-63 (2^-64 for keys drawn below that prime; reducing a key of 64 bits doubles
       some), and two such values are one modulo 2^64: 2^-62.
