@@ -52,7 +52,9 @@ class RenyiKey:
 def renyi_key(
     rounds: int, test_fraction: float, most_losses: float, leaked_bits: float, *, soundness: float, test_credit: TestCredit = 0
 ) -> RenyiKey:
-    """Length of the key, at the best order a::
+    """Length of the key, at the best order a.
+
+    ::
 
         l = n inf_{w, q} [(q_none + r_t q_test) H_a(w) - q_test + D(q||nu_w)/(a - 1)] - m
             - log2(1/eps_EV) - a/(a - 1) log2(1/eps_PA) + 2
@@ -64,7 +66,7 @@ def renyi_key(
     Args:
         rounds: n.
         test_fraction: gamma.
-        most_losses: Bob accepts if no more of the n rounds are tested and lost.
+        most_losses: Bob accepts if no more of the n rounds are tested and lost; a whole number in a protocol.
         leaked_bits: of error correction, m.
         soundness: of the key, all told: privacy amplification, validation hash, authentication.
         test_credit: r_t.
@@ -188,8 +190,8 @@ def _worst_winning(game: _Game, excess: float) -> float:
 def _require_range(rounds: int, gamma: float, most_losses: float, leaked: float, soundness: float, credit: int) -> None:
     if rounds < 1 or not 0 < gamma < 1 or not 0 <= most_losses < rounds or not leaked >= 0:
         raise ConfigError(
-            f"{rounds} rounds, a test fraction of {gamma:g}, {most_losses:g} accepted losses, {leaked:g} leaked bits: there must be rounds, "
-            "the fraction lies between 0 and 1, fewer losses are accepted than rounds are played, and no leak is negative"
+            f"{rounds} rounds, a test fraction of {gamma:g}, {most_losses:g} accepted losses, {leaked:g} leaked bits: there must be "
+            "rounds, the fraction lies between 0 and 1, fewer losses are accepted than rounds are played, and no leak is negative"
         )
     if credit not in {0, 1}:
         raise ConfigError(f"test rounds are credited with the entropy of key rounds (1) or with none (0), not {credit}")
