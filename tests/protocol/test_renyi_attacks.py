@@ -148,7 +148,7 @@ def test_no_random_strategy_falls_below(order, dimension, eve, batch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", (*ORDERS, 1.1, 20.0))
-@pytest.mark.parametrize(("dimension", "eve", "batch"), [(2, 4, 6000), (4, 16, 500)])
+@pytest.mark.parametrize(("dimension", "eve", "batch"), [(2, 4, 6000), (4, 16, 250)])
 def test_no_random_strategy_falls_below_in_a_larger_campaign(order, dimension, eve, batch):
     attack(np.random.default_rng([22, dimension]), order, dimension, eve, batch)
 
