@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError
 from .entropy import binary_entropy
+from .extraction import Trevisan
 from .finite_key import Security, accumulated_key, accumulated_rate, fewest_rounds
 
 _TOLERANCE_SIGMA = 3
@@ -106,7 +107,7 @@ def plan_one_basis(
         )
     key = max(0, math.floor(accumulated_key(rounds, test_fraction, threshold, leaked, security).key_bits))
     most_losses = math.floor(rounds * accepted)
-    seed = trevisan_seed_bits(rounds, key, security.amplification) if key > 1 else 0
+    seed = Trevisan.of(rounds, key, security.amplification).seed_bits if key > 1 else 0
     return OneBasisPlan(
         rounds,
         test_fraction,
@@ -151,38 +152,6 @@ def _accepted_losses(rounds: int, winning: float, test_fraction: float) -> float
 def fewest_one_basis_rounds(s: float, qber: float, *, test_fraction: float = 13 / 256, security: Security | None = None) -> float | None:
     """Rounds from which on there is key, to a part in a thousand; None if not below 1e9."""
     return fewest_rounds(lambda n: one_basis_rate(n, s, qber, test_fraction=test_fraction, security=security), 1e5, 1e9)
-
-
-def trevisan_seed_bits(input_bits: int, output_bits: int, error: float) -> int:
-    """Seed of Trevisan's extractor with a block weak design over a prime field and the Reed-Solomon-Hadamard one-bit extractor.
-
-    Ma and Tan, arXiv:1109.6147, with r = e for the basic design; which construction the authors used is inferred: it gives their
-    1 201 886 bits exactly.
-
-    Args:
-        input_bits: n.
-        output_bits: length of the key.
-        error: of the whole extractor.
-
-    Raises:
-        ConfigError: nothing is to be extracted.
-    """
-    if output_bits < 2 or input_bits < 2:
-        raise ConfigError("an extractor needs more than one bit in and out")
-    length = math.ceil(math.log2(input_bits) + 2 * math.log2(2 * output_bits / error))
-    q = _prime_from(2 * length)
-    r = math.e
-    if output_bits <= q:
-        return q * q
-    blocks = 1 + math.ceil(math.log((output_bits - r) / (q - r)) / math.log(r / (r - 1)))
-    return blocks * q * q
-
-
-def _prime_from(low: int) -> int:
-    candidate = low
-    while any(candidate % divisor == 0 for divisor in range(2, math.isqrt(candidate) + 1)):
-        candidate += 1
-    return candidate
 
 
 def _too_many(rounds: int, lost: float, most: int) -> float:

@@ -13,7 +13,7 @@ from eventready.errors import ConfigError
 from eventready.protocol import finite_key
 from eventready.protocol.bell import MUNICH_GAME, Counts
 from eventready.protocol.finite_key import Security, accumulated_key, collective_key_rate, fewest_rounds
-from eventready.protocol.planning import fewest_one_basis_rounds, one_basis_rate, plan_one_basis, trevisan_seed_bits
+from eventready.protocol.planning import fewest_one_basis_rounds, one_basis_rate, plan_one_basis
 from eventready.protocol.worst_case import worst_case
 
 OXFORD = plan_one_basis(1_500_000, 2.64, 0.018)
@@ -147,7 +147,6 @@ def test_the_worst_case_comes_near_the_mean_with_many_rounds() -> None:
         lambda: accumulated_key(10**6, 0.05, 0.7, 0, Security()),
         lambda: Security(soundness=1e-10, amplification=1e-9),
         lambda: Security(soundness=0),
-        lambda: trevisan_seed_bits(10, 1, 1e-10),
         lambda: collective_key_rate(0, 2.5, 0.07),
         lambda: collective_key_rate(1e6, 2.5, 0.07, efficiency=0.9),
         lambda: worst_case(munich_counts(), MUNICH_GAME, 0.5),
@@ -162,10 +161,3 @@ def test_what_makes_no_sense_is_refused(wrong) -> None:
 def test_a_run_that_is_too_short_plans_for_no_key_and_no_seed() -> None:
     short = plan_one_basis(500_000, 2.64, 0.018)
     assert (short.key_bits, short.seed_bits) == (0, 0)
-
-
-def test_seeds_of_small_extractors() -> None:
-    """One block where the output fits into the field, 14 for Oxford's."""
-    assert trevisan_seed_bits(1_500_000, 95_884, 1.31e-13) == 14 * 293**2
-    length = math.ceil(math.log2(1000) + 2 * math.log2(2 * 100 / 1e-6))
-    assert trevisan_seed_bits(1000, 100, 1e-6) >= (2 * length) ** 2
