@@ -26,6 +26,8 @@ class Kernels(NamedTuple):
 KERNELS = (
     Kernels("herald search in time tags", "sequences.herald_kernel", "sequences.herald_search"),
     Kernels("reading of .ptu records", "sequences.ptu_kernel", "sequences.ptu"),
+    Kernels("error correction, codes", "protocol.reconciliation.graph_kernel", "protocol.reconciliation.code"),
+    Kernels("error correction, decoder", "protocol.reconciliation.decoder_kernel", "protocol.reconciliation.code"),
 )
 """All of them; a module with kernels that is not in here makes a user wait at an odd time."""
 
