@@ -25,7 +25,6 @@ from eventready.protocol.reconciliation.code import warm_up
 
 GAMMA, WINNING, QBER = 13 / 256, 0.83, 0.018
 PAPER_BITS = 296_517
-SWEEPS = 150
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def measure(row: Row, runs: int, seed: int) -> None:
         syndrome = code.syndrome(bits)
         told = time.process_time() - start
         start = time.process_time()
-        decoding = code.decode(syndrome, guess, kind, row.rates, threads=1, sweeps=SWEEPS)
+        decoding = code.decode(syndrome, guess, kind, row.rates, threads=1)
         taken = time.process_time() - start
         failed += not decoding.converged
         wrong += decoding.bits is not None and not np.array_equal(decoding.bits, bits)

@@ -14,8 +14,9 @@ As in :mod:`.code`, nothing runs in constant time, and that the bits agree in th
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,12 +131,29 @@ class _Pass:
         place: the place of each round.
         tops: where its blocks begin, and the end.
         told: Alice's parity of blocks, of halves and halves of halves, by (begin, end).
+        odd: those of them of which Bob's parity is another.
     """
 
     order: NDArray[np.int32] = field(repr=False)
     place: NDArray[np.int64] = field(repr=False)
     tops: list[int]
     told: dict[tuple[int, int], int] = field(repr=False, default_factory=dict)
+    odd: set[tuple[int, int]] = field(repr=False, default_factory=set)
+
+    def known_around(self, place: int) -> Iterator[tuple[int, int]]:
+        """Blocks with a place in them of which Alice's parity is known, from the largest down."""
+        size = self.tops[1] - self.tops[0]
+        begin = place // size * size
+        end = min(begin + size, self.tops[-1])
+        yield begin, end
+        while (begin, (begin + end) // 2) in self.told:
+            middle = (begin + end) // 2
+            begin, end = (begin, middle) if place < middle else (middle, end)
+            yield begin, end
+
+    def odd_leaves(self) -> list[tuple[int, int]]:
+        """The odd blocks of which no smaller part is known."""
+        return [(begin, end) for begin, end in self.odd if (begin, (begin + end) // 2) not in self.told]
 
 
 class CascadeBob:
@@ -198,51 +216,47 @@ class CascadeBob:
             self._queries = None
 
     def _converse(self) -> Generator[Queries, None, None]:
-        """Pass by pass: ask for all blocks, then mend until none of any pass so far is odd."""
+        """Pass by pass: ask for all blocks, then mend until no block of which Alice's parity is known, in any pass so far, is odd."""
         for number, one in enumerate(self._passes):
-            yield np.array([(number, begin, end) for begin, end in zip(one.tops, one.tops[1:], strict=False)], np.int64)
+            blocks = list(pairwise(one.tops))
+            yield np.array([(number, begin, end) for begin, end in blocks], np.int64)
             sums = self._sums_of(number)
-            odd = [set[tuple[int, int]]() for _ in range(number + 1)]
-            odd[number] = {(i, j) for i, j in zip(one.tops, one.tops[1:], strict=False) if one.told[i, j] != sums[j] ^ sums[i]}
-            while any(odd):
-                # The pass with the shortest blocks first, all of them at once: each gives one error, with the fewest questions.
-                first = next(k for k in range(number + 1) if odd[k])
-                rounds = yield from self._find(first, sorted(odd[first]))
+            one.odd = {(i, j) for i, j in blocks if one.told[i, j] != sums[j] ^ sums[i]}
+            while any(other.odd for other in self._passes):
+                rounds = yield from self._find(*self._cheapest())
                 self._bits[rounds] ^= 1
-                for k in range(number + 1):
-                    for place in self._passes[k].place[rounds].tolist():
-                        odd[k] ^= {self._top(k, place)}
+                for other in self._passes[: number + 1]:
+                    for place in other.place[rounds].tolist():
+                        other.odd ^= set(other.known_around(place))
+
+    def _cheapest(self) -> tuple[int, list[tuple[int, int]]]:
+        """A pass, and those of its odd blocks that take the fewest questions, or one more. They do not overlap."""
+        leaves = {number: one.odd_leaves() for number, one in enumerate(self._passes) if one.odd}
+        number = min(leaves, key=lambda k: min(end - begin for begin, end in leaves[k]))
+        shortest = min(end - begin for begin, end in leaves[number])
+        return number, sorted((begin, end) for begin, end in leaves[number] if end - begin <= 2 * shortest)
 
     def _find(self, number: int, blocks: list[tuple[int, int]]) -> Generator[Queries, None, list[int]]:
         """Halve blocks of odd difference, all in step, until each is one round; returns these rounds."""
         one, sums = self._passes[number], self._sums_of(number)
         found = []
         while blocks:
-            halves = [(begin, (begin + end) // 2) for begin, end in blocks if end - begin > 1]
-            unknown = [half for half in halves if half not in one.told]
-            if unknown:
-                yield np.array([(number, begin, end) for begin, end in unknown], np.int64)
-            smaller = []
-            for begin, end in blocks:
-                if end - begin == 1:
-                    found.append(int(one.order[begin]))
-                    continue
+            whole = [(begin, end) for begin, end in blocks if end - begin > 1]
+            found += [int(one.order[begin]) for begin, end in blocks if end - begin == 1]
+            if whole:
+                yield np.array([(number, begin, (begin + end) // 2) for begin, end in whole], np.int64)
+            blocks = []
+            for begin, end in whole:
                 middle = (begin + end) // 2
                 # What was told of the whole and of one half says the other half without a question.
                 one.told[middle, end] = one.told[begin, end] ^ one.told[begin, middle]
                 differs = one.told[begin, middle] != sums[middle] ^ sums[begin]
-                smaller.append((begin, middle) if differs else (middle, end))
-            blocks = smaller
+                blocks.append((begin, middle) if differs else (middle, end))
+            one.odd |= set(blocks)
         return found
 
     def _sums_of(self, number: int) -> list[int]:
         return _sums(self._bits, self._passes[number].order)
-
-    def _top(self, number: int, place: int) -> tuple[int, int]:
-        tops = self._passes[number].tops
-        size = tops[1] - tops[0]
-        begin = place // size * size
-        return begin, min(begin + size, tops[-1])
 
 
 def _sums(bits: Bits, order: NDArray[np.int32]) -> list[int]:

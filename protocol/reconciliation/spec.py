@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import ConfigError
+from .shipped import shape_for
 
 LOW_DEGREE = 3
 """Edges of every variable that does not have the high degree."""
@@ -70,8 +71,6 @@ class CodeSpec:
         Raises:
             ConfigError: no code has these numbers.
         """
-        from .shipped import shape_for
-
         degree, positions, width = shape_for(rounds, syndrome_bits)
         return cls(rounds, syndrome_bits, degree, positions, width, seed=1)
 

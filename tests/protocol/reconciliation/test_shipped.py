@@ -18,12 +18,12 @@ RATES, SHARES = (0.018, 0.17), (1 - GAMMA, GAMMA)
 PAPER_BITS = 296_517
 
 
-def corrects(rounds, checks, make_noise, runs, rates=RATES, shares=SHARES, **options):
+def corrects(rounds, checks, make_noise, runs, rates=RATES, shares=SHARES):
     """Number of runs in which Bob ends with Alice's bits; he must never end with others."""
     code, corrected = Code.build(CodeSpec.for_plan(rounds, checks)), 0
     for seed in range(runs):
         bits, guess, kind = make_noise(rounds, rates, shares, seed)
-        decoding = code.decode(code.syndrome(bits), guess, kind, rates, **options)
+        decoding = code.decode(code.syndrome(bits), guess, kind, rates)
         assert decoding.bits is None or np.array_equal(decoding.bits, bits)
         corrected += decoding.converged
     return corrected
@@ -70,7 +70,7 @@ def test_fifteen_thousand_rounds_are_corrected(make_noise):
 def test_two_hundred_blocks_of_each_smaller_size_are_corrected(make_noise):
     # Fixed seeds; a failure rate of 0.3 % would give an alarm in 45 of 100 other choices of them. The measured ones are in the notes.
     assert corrects(15_000, shipped_syndrome_bits(15_000, GAMMA, 0.83, 0.018), make_noise, 200) == 200
-    assert corrects(150_000, shipped_syndrome_bits(150_000, GAMMA, 0.83, 0.018), make_noise, 20, sweeps=150) == 20
+    assert corrects(150_000, shipped_syndrome_bits(150_000, GAMMA, 0.83, 0.018), make_noise, 20) == 20
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_two_hundred_blocks_of_each_smaller_size_are_corrected(make_noise):
 @pytest.mark.parametrize("checks", [PAPER_BITS, None], ids=["published", "shipped"])
 def test_a_full_run_is_corrected(make_noise, checks):
     # Fixed seed. Of 20 other runs none failed (see the notes): at most 14 % do, at 95 %, which is the highest rate of false alarms.
-    assert corrects(1_500_000, checks or shipped_syndrome_bits(1_500_000, GAMMA, 0.83, 0.018), make_noise, 1, sweeps=150) == 1
+    assert corrects(1_500_000, checks or shipped_syndrome_bits(1_500_000, GAMMA, 0.83, 0.018), make_noise, 1) == 1
 
 
 @pytest.fixture(scope="module")
