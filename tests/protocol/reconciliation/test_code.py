@@ -19,11 +19,18 @@ from eventready.protocol.reconciliation.decoder_reference import check_messages,
 
 MIXTURE = {"rates": (0.018, 0.17), "shares": (243 / 256, 13 / 256)}
 SMALL = CodeSpec(12_000, 4_800, 6, 40, 12, seed=3)
+LONG = CodeSpec(36_000, 14_400, 6, 120, 8, seed=3)
+"""So many positions that the windows at both ends have a way to go."""
 
 
 @pytest.fixture(scope="module")
 def small():
     return Code.build(SMALL)
+
+
+@pytest.fixture(scope="module")
+def long():
+    return Code.build(LONG)
 
 
 def checks_of(graph):
@@ -99,9 +106,9 @@ def test_whatever_the_noise_it_returns_bits_of_the_syndrome_or_none(seed, rate, 
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("share", [0.06, 0.12])  # decodes; does not
-def test_the_number_of_threads_changes_nothing(small, make_noise, seed, share):
-    bits, guess, kind = make_noise(SMALL.rounds, (0.03, share), (0.5, 0.5), seed)
-    one, two, many = (small.decode(small.syndrome(bits), guess, kind, (0.03, share), threads=threads) for threads in (1, 2, 5))
+def test_the_number_of_threads_changes_nothing(long, make_noise, seed, share):
+    bits, guess, kind = make_noise(LONG.rounds, (0.03, share), (0.5, 0.5), seed)
+    one, two, many = (long.decode(long.syndrome(bits), guess, kind, (0.03, share), threads=threads) for threads in (1, 2, 5))
     assert one.converged == (share == 0.06)
     for other in (two, many):
         assert (other.converged, other.sweeps, other.unsatisfied) == (one.converged, one.sweeps, one.unsatisfied)
@@ -141,6 +148,17 @@ def test_another_code_is_not_taken_for_this_one(small, make_noise):
     assert not small.decode(other.syndrome(bits), guess, kind, (0.02,), sweeps=5).converged
 
 
+def test_both_windows_go_their_way_and_meet(long, make_noise):
+    _, errors, _ = make_noise(LONG.rounds, (0.04,))
+    errors = errors[long.graph.order] ^ make_noise(LONG.rounds, (0.04,))[0][long.graph.order]
+    beliefs = np.full(LONG.rounds, np.log(0.96 / 0.04), np.float32)
+    decoder = WindowDecoder(long.graph, long.graph.parities(errors), beliefs, 60, None)
+    assert np.array_equal(decoder.run(2).errors, errors)
+    places, (left, right) = len(long.graph.check_bounds) - 1, (int(state[0]) for state in decoder._states)
+    assert left > 20
+    assert right < places - 20
+
+
 def test_progress_comes_to_its_end_in_the_calling_thread(small, make_noise):
     bits, guess, kind = make_noise(SMALL.rounds, (0.05,))
     told = []
@@ -151,14 +169,14 @@ def test_progress_comes_to_its_end_in_the_calling_thread(small, make_noise):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_what_progress_raises_ends_the_decoding(small, make_noise, threads):
-    bits, guess, kind = make_noise(SMALL.rounds, (0.3,))
+def test_what_progress_raises_ends_the_decoding(long, make_noise, threads):
+    bits, guess, kind = make_noise(LONG.rounds, (0.3,))
 
     def stop(part):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        small.decode(small.syndrome(bits), guess, kind, (0.1,), progress=stop, threads=threads, sweeps=1000)
+        long.decode(long.syndrome(bits), guess, kind, (0.1,), progress=stop, threads=threads, sweeps=1000)
 
 
 def test_no_bit_is_shown(small, make_noise, caplog):
