@@ -166,10 +166,14 @@ class SinglePhotonDetector(Role):
 
     def is_overloaded(self) -> bool:
         """Whether the detector latched or was overloaded since the last :meth:`reset_overload`."""
-        with self.lock:
+        lock = self.lock
+        lock.acquire()
+        try:
             if not self.__overload_seen and self._do_overloaded():
                 self.__overload_seen = True
             return self.__overload_seen
+        finally:
+            lock.release()
 
     def reset_overload(self) -> None:
         """Forget that the detector was overloaded, and free it if it has latched."""

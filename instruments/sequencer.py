@@ -175,10 +175,14 @@ class HeraldingSequencer(Role):
             DeviceFault: another branch was played than asked for.
             DeviceProtocolError: the times that it reports cannot be.
         """
-        with self.lock:
+        lock = self.lock
+        lock.acquire()
+        try:
             if self.__accepted is None:
                 raise NotReady(f"{self.full_name}: no program is loaded")
             played = self._do_play(section, arm)
+        finally:
+            lock.release()
         played_arm, arm_time_ps, start_ps, end_ps = played
         if arm is not None and played_arm != arm:
             raise DeviceFault(self.full_name, f"section {section!r}: another branch was played than asked for")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...clock import Clock
 from ...errors import NotReady, SequenceError
 from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, Played, SequencerCounters
 from ...instruments import Program as RoleProgram
 from ...sequences.program import Action, Program, Section
-from ..ports import Actor, SequencerPort
+from ..ports import SequencerPort
 from .base import TwinInstrument, own_clock
 
-_LATCH = Action.LATCH  # Python 3.11 looks a member up by name whenever it is written as Action.LATCH
+_Player = Callable[[int | None], Played]
+"""Plays one section, once, with the arm that is asked for."""
 
 
 class TwinSequencer(HeraldingSequencer, TwinInstrument):
@@ -25,7 +28,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
     def __init__(self, name: str, port: SequencerPort | None = None, clock: Clock | None = None) -> None:
         self._port = SequencerPort() if port is None else port
         self._program: Program | None = None
-        self._sections: dict[str, tuple[Section, Actor]] = {}
+        self._players: dict[str, _Player] = {}
         self._cycles = self._references = 0
         super().__init__(name, clock=own_clock(clock))
 
@@ -33,7 +36,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         if not isinstance(program, Program):
             raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
         self._program = program
-        self._sections = {name: (section, self._port.actor(section.action)) for name, section in program.sections.items()}
+        self._players = {name: self._player(section, program.input_bits) for name, section in program.sections.items()}
         self._cycles = self._references = 0
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
@@ -50,23 +53,33 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         return HeraldResult(reason, 0, ended.time_ps, ended.attempts)
 
     def _do_play(self, section: str, arm: int | None) -> Played:
-        if section not in self._sections:
-            raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._sections)}")
-        part, act = self._sections[section]
-        clock = self.clock
-        start_ps = clock.now_ps()
-        acts_ps = start_ps + part.acts_ps
-        if part.action is _LATCH:
-            arm = self._port.latch(self._loaded().input_bits, acts_ps)
-        chosen = None
-        if arms := part.arms:
-            if arm is None or not 0 <= arm < len(arms):
-                raise SequenceError(f"{self.full_name}: section {section!r} needs one of its {len(arms)} arms")
-            chosen = arms[arm]
-        act(chosen, acts_ps)
-        end_ps = start_ps + part.length_ps
-        clock.sleep_until_ps(end_ps)
-        return Played(arm or 0, acts_ps, start_ps, end_ps)
+        player = self._players.get(section)
+        if player is None:
+            raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._players)}")
+        return player(arm)
+
+    def _player(self, section: Section, input_bits: int) -> _Player:
+        """All that a section needs is looked up when it is loaded, and not in every round."""
+        port, arms, acts_after_ps, length_ps = self._port, section.arms, section.acts_ps, section.length_ps
+        act, latches = port.actor(section.action), section.action is Action.LATCH
+        now_ps, sleep_until_ps = self.clock.now_ps, self.clock.sleep_until_ps
+
+        def play(arm: int | None) -> Played:
+            start_ps = now_ps()
+            acts_ps = start_ps + acts_after_ps
+            if latches:
+                arm = port.latch(input_bits, acts_ps)
+            chosen = None
+            if arms:
+                if arm is None or not 0 <= arm < len(arms):
+                    raise SequenceError(f"{self.full_name}: section {section.name!r} needs one of its {len(arms)} arms")
+                chosen = arms[arm]
+            act(chosen, acts_ps)
+            end_ps = start_ps + length_ps
+            sleep_until_ps(end_ps)
+            return tuple.__new__(Played, (arm or 0, acts_ps, start_ps, end_ps))
+
+        return play
 
     def _do_counters(self) -> SequencerCounters:
         return SequencerCounters(self._cycles, self._references)
