@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..errors import ConfigError, DeviceFault, DeviceProtocolError, NotReady
@@ -92,6 +94,26 @@ class SequencerCounters(NamedTuple):
     references: int
 
 
+class SectionPlayer(Protocol):
+    """Plays one section of one program, as :meth:`HeraldingSequencer.play` does."""
+
+    def __call__(self, arm: int | None = None) -> Played:
+        """Play it once."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What the role knows of the program that is loaded; ``accepted`` is None where it is not, or no longer.
+
+    A plain object, since every attribute of an instrument is asked for by way of QCoDeS' delegates.
+    """
+
+    accepted: frozenset[int] | None = None
+    digest: str = ""
+    counters: SequencerCounters | None = None
+    herald_ps: int | None = None
+
+
 class HeraldingSequencer(Role):
     """Plays attempts until a herald pattern, a limit or a reason to stop, and sections on demand. Safe is: stopped, outputs idle.
 
@@ -109,14 +131,11 @@ class HeraldingSequencer(Role):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - cooperative constructor
         super().__init__(*args, **kwargs)
-        self.__accepted: frozenset[int] | None = None
-        self.__counters: SequencerCounters | None = None
-        self.__digest = ""
-        self.__herald_ps: int | None = None
+        self.__account = _Account()
         self.program_digest: RoleParameter[str] = self.add_parameter(
             "program_digest",
             RoleParameter,
-            read=lambda: self.__digest,
+            read=lambda: self.__account.digest,
             docstring="Get the digest of the program that is loaded, empty where there is none (text).",
         )
 
@@ -128,11 +147,11 @@ class HeraldingSequencer(Role):
             DeviceError: the device did not take it; nothing is loaded.
         """
         with self.lock:
-            self.__accepted, self.__digest = None, ""
+            self.__account.accepted = None  # so that players of the program before notice that it is gone
+            self.__account = account = _Account()
             self._do_load(program)
-            self.__counters = self._do_counters()
-            self.__herald_ps = None
-            self.__accepted, self.__digest = frozenset(program.accepted_patterns), program.digest
+            account.counters = self._do_counters()
+            account.accepted, account.digest = frozenset(program.accepted_patterns), program.digest
 
     def run(self, limit_attempts: int) -> HeraldResult:
         """Attempt until a herald, or ``limit_attempts`` times.
@@ -148,18 +167,18 @@ class HeraldingSequencer(Role):
         if limit_attempts < 1:
             raise ConfigError(f"{self.full_name}: cannot run {limit_attempts!r} attempts")
         with self.lock:
-            accepted = self.__accepted
-            if accepted is None:
+            account = self.__account
+            if account.accepted is None:
                 raise NotReady(f"{self.full_name}: no program is loaded")
-            before = self._do_counters() if self.__counters is None else self.__counters
-            self.__counters = None  # so that a run which fails half-way does not spoil the account of the next
+            before = account.counters or self._do_counters()
+            account.counters = None  # so that a run which fails half-way does not spoil the account of the next
             result = self._do_run(limit_attempts)
-            after = self.__counters = self._do_counters()
-            veto = self._veto(result, before, after, accepted)
+            account.counters = after = self._do_counters()
+            veto = self._veto(result, before, after, account)
             if result.reason is ExitReason.HERALD:
                 if veto:
                     return result._replace(reason=ExitReason.VETOED, veto=veto)
-                self.__herald_ps = result.time_ps
+                account.herald_ps = result.time_ps
             return result._replace(veto=veto) if veto else result
 
     def play(self, section: str, arm: int | None = None) -> Played:
@@ -175,45 +194,68 @@ class HeraldingSequencer(Role):
             DeviceFault: another branch was played than asked for.
             DeviceProtocolError: the times that it reports cannot be.
         """
-        lock = self.lock
-        lock.acquire()
-        try:
-            if self.__accepted is None:
+        return self.player(section)(arm)
+
+    def player(self, section: str) -> SectionPlayer:
+        """Look a section up once and play it often: what it returns is :meth:`play` of that section, with the same checks.
+
+        It is of the program that is loaded now, and refuses to play when another one has been loaded since.
+
+        Args:
+            section: its name.
+
+        Raises:
+            NotReady: no program is loaded.
+            SequenceError: the program has no such section.
+        """
+        lock, account = self.lock, self.__account
+        with lock:
+            if account.accepted is None:
                 raise NotReady(f"{self.full_name}: no program is loaded")
-            played = self._do_play(section, arm)
-        finally:
-            lock.release()
-        played_arm, arm_time_ps, start_ps, end_ps = played
-        if arm is not None and played_arm != arm:
-            raise DeviceFault(self.full_name, f"section {section!r}: another branch was played than asked for")
-        if start_ps > end_ps or arm_time_ps > end_ps:
-            raise DeviceProtocolError(self.full_name, f"section {section!r}: times out of order, {played!r}")
-        return played
+            do_play = self._do_player(section)
+
+        def play(arm: int | None = None) -> Played:
+            lock.acquire()  # in the round loop half the price of ``with``
+            try:
+                if account.accepted is None:
+                    raise NotReady(f"{self.full_name}: the program of this player is no longer loaded; ask for another player")
+                played = do_play(arm)
+            finally:
+                lock.release()
+            played_arm, arm_time_ps, start_ps, end_ps = played
+            if arm is not None and played_arm != arm:
+                raise DeviceFault(self.full_name, f"section {section!r}: another branch was played than asked for")
+            if start_ps > end_ps or arm_time_ps > end_ps:
+                raise DeviceProtocolError(self.full_name, f"section {section!r}: times out of order, {played!r}")
+            return played
+
+        return play
 
     def counters(self) -> SequencerCounters:
         """Cycles and reference pulses since the program was loaded, modulo 2**counter_bits."""
         with self.lock:
             return self._do_counters()
 
-    def _veto(self, result: HeraldResult, before: SequencerCounters, after: SequencerCounters, accepted: frozenset[int]) -> str:
+    def _veto(self, result: HeraldResult, before: SequencerCounters, after: SequencerCounters, account: _Account) -> str:
         """Why a herald of this run is not to be believed; empty if nothing is wrong."""
         modulus = 1 << self.counter_bits
-        cycles = (after.cycles - before.cycles) % modulus
-        references = (after.references - before.references) % modulus
+        cycles_before, references_before = before
+        cycles, references = after
+        cycles, references = (cycles - cycles_before) % modulus, (references - references_before) % modulus
         if cycles != references:
             return f"{cycles} cycles but {references} reference pulses (modulo 2^{self.counter_bits})"
         if cycles != result.attempts % modulus:
             return f"{result.attempts} attempts but {cycles} cycles counted (modulo 2^{self.counter_bits})"
         if result.reason is not ExitReason.HERALD:
             return ""
-        if result.pattern not in accepted:
+        if account.accepted is None or result.pattern not in account.accepted:
             return f"pattern {result.pattern:#06b} does not herald"
-        if self.__herald_ps is not None and result.time_ps <= self.__herald_ps:
-            return f"herald at {result.time_ps} ps, not after the one at {self.__herald_ps} ps"
+        if account.herald_ps is not None and result.time_ps <= account.herald_ps:
+            return f"herald at {result.time_ps} ps, not after the one at {account.herald_ps} ps"
         return ""
 
     def _role_reasons(self) -> Iterator[str]:
-        if self.__accepted is None:
+        if self.__account.accepted is None:
             yield "no program is loaded"
         self._do_counters()  # a device that does not answer is not ready
 
@@ -228,6 +270,10 @@ class HeraldingSequencer(Role):
     @abstractmethod
     def _do_play(self, section: str, arm: int | None) -> Played:
         """Play a section once and return when it has ended."""
+
+    def _do_player(self, section: str) -> Callable[[int | None], Played]:
+        """What plays a section; a driver that can look something up beforehand overrides this."""
+        return partial(self._do_play, section)
 
     @abstractmethod
     def _do_counters(self) -> SequencerCounters:

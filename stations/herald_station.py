@@ -62,7 +62,7 @@ class HeraldStation:
         self.index = -1
         self.vetoes = 0
         self.finished = False
-        self._detectors = tuple(detectors)
+        self._overload_of = tuple((detector.name, detector.is_overloaded) for detector in detectors)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
         self._log: GroupCommit | None = None
@@ -198,7 +198,7 @@ class HeraldStation:
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
-        return [f"{detector.name}: overloaded or latched" for detector in self._detectors if detector.is_overloaded()]
+        return [f"{name}: overloaded or latched" for name, is_overloaded in self._overload_of if is_overloaded()]
 
     def _accept(self, result: HeraldResult) -> list[Message]:
         self._enter(HERALDED)

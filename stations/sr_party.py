@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..clock import Clock
 from ..errors import SequenceError
 from ..instruments import HeraldingSequencer
+from ..instruments.sequencer import SectionPlayer
 from ..protocol.records import RoundType
 from ..sequences.program import Program
 from .messages import Isolated, RoundTypeBit
@@ -77,6 +79,7 @@ class SrParty(Party):
         self._acts_ps = procedures.program.sections["rotate"].acts_ps
         self._peer_isolated = -1
         self._round_type_bit: tuple[int, bool] | None = None
+        self._rotate: SectionPlayer = partial(procedures.sequencer.play, "rotate")
         super().__init__(settings, clock, procedures.loading, procedures.preparation)
         for state in State:
             self._handlers[state, Isolated] = self._on_isolated
@@ -109,6 +112,7 @@ class SrParty(Party):
         """Load the fast sequencer, detector on, ion scrambled and in the fibre's focus."""
         do = self._do
         do.sequencer.load(do.program)
+        self._rotate = do.sequencer.player("rotate")
         do.readout.prepare()
         do.scramble.prepare()
         do.isolation.prepare()
@@ -160,7 +164,7 @@ class SrParty(Party):
         """Turn the qubit into the basis of the input, in the frame of the herald pattern."""
         self.state = self._moves[self.state, READING]
         do, round_ = self._do, self._round
-        played = do.sequencer.play("rotate", do.arms[round_.setting, round_.pattern])
+        played = self._rotate(do.arms[round_.setting, round_.pattern])
         self.note_readout(played.start_ps + self._acts_ps, do.coherence_ps, do.sequencer)
 
     def step_fluorescence(self) -> None:

@@ -8,6 +8,7 @@ of different (pattern, analysis, delay) triples.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -139,7 +140,7 @@ class HeraldTable(StateTable):
         self.herald_probability = float(probability.sum())
         self.log_survival = -float(np.log1p(-self.herald_probability))
         """-ln(1 - p): a herald takes a unit-exponential draw over this many attempts."""
-        self._accepted = accepted
+        self._heralds = [Herald(pattern, pattern) for pattern in accepted]
         self._cumulative = (np.cumsum(probability) / probability.sum()).tolist() if probability.sum() > 0 else []
 
     def attempts_until_herald(self, draws: Draws, limit: int) -> int:
@@ -150,15 +151,15 @@ class HeraldTable(StateTable):
 
     def herald(self, draws: Draws) -> Herald:
         """One of the accepted patterns, by its share; every pattern has one state."""
-        pattern = self.pattern(draws.uniform())
-        return Herald(pattern, pattern)
+        return self._heralds[self._place(draws.uniform())]
 
     def pattern(self, uniform: float) -> int:
         """The accepted pattern that a uniform draw selects."""
-        for pattern, limit in zip(self._accepted, self._cumulative, strict=True):
-            if uniform < limit:
-                return pattern
-        return self._accepted[-1]
+        return self._heralds[self._place(uniform)].pattern
+
+    def _place(self, uniform: float) -> int:
+        """The last one where rounding has left the shares short of 1."""
+        return min(bisect_right(self._cumulative, uniform), len(self._heralds) - 1)
 
 
 def _clip(probability: float) -> float:

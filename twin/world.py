@@ -309,14 +309,15 @@ class World:
         uniform = self._draws[side].uniform()
         if not self._analyser_on[side]:
             return  # without light nothing is projected, and every atom stays bright
+        unread = self._unread
         if not trap.present(at_ps):
             bright = uniform < self._optics.base.node(SIDES[side]).false_bright
-        elif pair is None or not self._unread[side] or trap.arrives_ps > pair.herald_ps:
+        elif pair is None or not unread[side] or trap.arrives_ps > pair.herald_ps:
             bright = uniform < 0.5  # not (or no longer) part of a pair: the spin is in no particular state
         else:
             bright = pair.read(side, Reading(arm, (at_ps - pair.herald_ps) // 1000), uniform)
-        self._unread[side] = False
-        if self.platform == "rb87" and not bright:
+        unread[side] = False
+        if not bright and self.platform == "rb87":
             trap.empty(at_ps)  # ionised
         trap.project(bright, at_ps)
 

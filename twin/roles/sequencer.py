@@ -12,6 +12,7 @@ from ...sequences.program import Action, Program, Section
 from ..ports import SequencerPort
 from .base import TwinInstrument, own_clock
 
+_HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
 _Player = Callable[[int | None], Played]
 """Plays one section, once, with the arm that is asked for."""
 
@@ -29,7 +30,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         self._port = SequencerPort() if port is None else port
         self._program: Program | None = None
         self._players: dict[str, _Player] = {}
-        self._cycles = self._references = 0
+        self._counters = SequencerCounters(0, 0)
         super().__init__(name, clock=own_clock(clock))
 
     def _do_load(self, program: RoleProgram) -> None:
@@ -37,26 +38,30 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
             raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
         self._program = program
         self._players = {name: self._player(section, program.input_bits) for name, section in program.sections.items()}
-        self._cycles = self._references = 0
+        self._counters = SequencerCounters(0, 0)
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
         program = self._loaded()
         if program.loop is None:
             raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
-        ended = self._port.run(self.clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts)
-        self._cycles += ended.attempts
-        self._references += ended.attempts - self._port.take_missed_references()
-        self.clock.sleep_until_ps(ended.time_ps)
-        if ended.heralded:
-            return HeraldResult(ExitReason.HERALD, ended.pattern, ended.time_ps, ended.attempts)
-        reason = ExitReason.NOT_READY if ended.particle_missing else ExitReason.LIMIT
-        return HeraldResult(reason, 0, ended.time_ps, ended.attempts)
+        port, clock = self._port, self.clock
+        heralded, missing, pattern, time_ps, attempts = port.run(
+            clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts
+        )
+        cycles, references = self._counters
+        self._counters = SequencerCounters(cycles + attempts, references + attempts - port.take_missed_references())
+        clock.sleep_until_ps(time_ps)
+        if heralded:
+            return HeraldResult(_HERALD, pattern, time_ps, attempts)
+        return HeraldResult(ExitReason.NOT_READY if missing else ExitReason.LIMIT, 0, time_ps, attempts)
 
     def _do_play(self, section: str, arm: int | None) -> Played:
-        player = self._players.get(section)
-        if player is None:
+        return self._do_player(section)(arm)
+
+    def _do_player(self, section: str) -> _Player:
+        if section not in self._players:
             raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._players)}")
-        return player(arm)
+        return self._players[section]
 
     def _player(self, section: Section, input_bits: int) -> _Player:
         """All that a section needs is looked up when it is loaded, and not in every round."""
@@ -77,12 +82,12 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
             act(chosen, acts_ps)
             end_ps = start_ps + length_ps
             sleep_until_ps(end_ps)
-            return tuple.__new__(Played, (arm or 0, acts_ps, start_ps, end_ps))
+            return tuple.__new__(Played, (arm or 0, acts_ps, start_ps, end_ps))  # Played(...) itself goes by way of Python
 
         return play
 
     def _do_counters(self) -> SequencerCounters:
-        return SequencerCounters(self._cycles, self._references)
+        return self._counters
 
     def _do_make_safe(self) -> None:
         """Nothing runs between two calls; what is loaded stays."""
