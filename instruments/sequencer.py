@@ -35,6 +35,9 @@ class ExitReason(enum.StrEnum):
     VETOED = "vetoed"
 
 
+_HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
+
+
 class HeraldResult(NamedTuple):
     """One run of attempts.
 
@@ -175,7 +178,7 @@ class HeraldingSequencer(Role):
             result = self._do_run(limit_attempts)
             account.counters = after = self._do_counters()
             veto = self._veto(result, before, after, account)
-            if result.reason is ExitReason.HERALD:
+            if result.reason is _HERALD:
                 if veto:
                     return result._replace(reason=ExitReason.VETOED, veto=veto)
                 account.herald_ps = result.time_ps
@@ -238,20 +241,20 @@ class HeraldingSequencer(Role):
 
     def _veto(self, result: HeraldResult, before: SequencerCounters, after: SequencerCounters, account: _Account) -> str:
         """Why a herald of this run is not to be believed; empty if nothing is wrong."""
-        modulus = 1 << self.counter_bits
-        cycles_before, references_before = before
-        cycles, references = after
-        cycles, references = (cycles - cycles_before) % modulus, (references - references_before) % modulus
-        if cycles != references:
-            return f"{cycles} cycles but {references} reference pulses (modulo 2^{self.counter_bits})"
-        if cycles != result.attempts % modulus:
-            return f"{result.attempts} attempts but {cycles} cycles counted (modulo 2^{self.counter_bits})"
-        if result.reason is not ExitReason.HERALD:
+        reason, pattern, time_ps, attempts, _, _ = result
+        cycles, references = after.cycles - before.cycles, after.references - before.references
+        if not cycles == references == attempts:  # or a counter has begun again from 0 meanwhile
+            modulus = 1 << self.counter_bits
+            if cycles % modulus != references % modulus:
+                return f"{cycles % modulus} cycles but {references % modulus} reference pulses (modulo 2^{self.counter_bits})"
+            if cycles % modulus != attempts % modulus:
+                return f"{attempts} attempts but {cycles % modulus} cycles counted (modulo 2^{self.counter_bits})"
+        if reason is not _HERALD:
             return ""
-        if account.accepted is None or result.pattern not in account.accepted:
-            return f"pattern {result.pattern:#06b} does not herald"
-        if account.herald_ps is not None and result.time_ps <= account.herald_ps:
-            return f"herald at {result.time_ps} ps, not after the one at {account.herald_ps} ps"
+        if account.accepted is None or pattern not in account.accepted:
+            return f"pattern {pattern:#06b} does not herald"
+        if account.herald_ps is not None and time_ps <= account.herald_ps:
+            return f"herald at {time_ps} ps, not after the one at {account.herald_ps} ps"
         return ""
 
     def _role_reasons(self) -> Iterator[str]:

@@ -18,7 +18,9 @@ from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resu
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
 from .slots import PARTIES
-from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
+from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, RoundMoves, State, illegal_move
+
+_HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class HeraldStation:
         self.vetoes = 0
         self.finished = False
         self._overload_of = tuple((detector.name, detector.is_overloaded) for detector in detectors)
+        self._moves = RoundMoves(self.name)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
         self._log: GroupCommit | None = None
@@ -129,9 +132,11 @@ class HeraldStation:
         if len(self._ready) < len(PARTIES):
             return []
         self._ready.clear()
-        if self.state is HERALDED:
-            self._enter(RECORDED)  # both are ready again, so both have carried the round through
-        self._enter(ATTEMPTING)
+        if self.state is HERALDED:  # both are ready again, so both have carried the round through
+            self.state = self._moves[HERALDED, RECORDED]
+            self.state = self._moves[RECORDED, ATTEMPTING]
+        else:
+            self._enter(ATTEMPTING)
         if self.index + 1 >= self._goal.rounds:
             return self._stop("all rounds done")
         if self.clock.now() >= self._next_recalibration:
@@ -172,7 +177,7 @@ class HeraldStation:
         while not self._stop_cause:
             result = self.excitation.run()
             self._attempts += result.attempts
-            if result.reason is ExitReason.HERALD:
+            if result.reason is _HERALD:
                 unready = self._unready()
                 if not unready:
                     return self._accept(result)
@@ -201,10 +206,10 @@ class HeraldStation:
         return [f"{name}: overloaded or latched" for name, is_overloaded in self._overload_of if is_overloaded()]
 
     def _accept(self, result: HeraldResult) -> list[Message]:
-        self._enter(HERALDED)
-        self.index += 1
-        self._append(self.index, result, 0)
-        accepted = Accepted(self.name, self.clock.now_ps(), self.index, result.pattern, result.time_ps, self._attempts)
+        self.state = self._moves[self.state, HERALDED]
+        self.index = index = self.index + 1
+        self._append(index, result, 0)
+        accepted = Accepted(self.name, self.clock.now_ps(), index, result.pattern, result.time_ps, self._attempts)
         self._attempts = 0
         if self._goal.commit_interval == 0:
             return [*self._commit(), accepted]

@@ -215,12 +215,12 @@ class Party(ABC):
     def _measure(self, steps: Sequence[tuple[str, Callable[[], None]]]) -> None:
         """Take steps on which the readout hangs, for as long as one is possible."""
         if self._round.measurable:
-            for name, step in steps:
-                try:
+            name = ""
+            try:
+                for name, step in steps:  # noqa: B007 - the step that failed is named below
                     step()
-                except DeviceError as error:
-                    self._give_up(name, error)
-                    return
+            except DeviceError as error:
+                self._give_up(name, error)
 
     def _give_up(self, step: str, error: DeviceError) -> None:
         """The readout of this round is lost; its record is not."""
@@ -251,7 +251,10 @@ class Party(ABC):
         round_.done_ps = self.clock.now_ps()
         log.append(round_.pack())
         self._appended = index = round_.index
-        self._enter(RECORDED)
+        if round_.measurable:
+            self.state = self._moves[self.state, RECORDED]
+        else:
+            self._enter(RECORDED)
         if index <= self._durable:  # the public log went first, so this may go to disk at once
             self._commit()
         elif (durable := log.poll()) is not None:

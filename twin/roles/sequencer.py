@@ -68,21 +68,22 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         port, arms, acts_after_ps, length_ps = self._port, section.arms, section.acts_ps, section.length_ps
         act, latches = port.actor(section.action), section.action is Action.LATCH
         now_ps, sleep_until_ps = self.clock.now_ps, self.clock.sleep_until_ps
+        new = tuple.__new__  # Played(...) itself goes by way of Python
 
         def play(arm: int | None) -> Played:
             start_ps = now_ps()
             acts_ps = start_ps + acts_after_ps
             if latches:
                 arm = port.latch(input_bits, acts_ps)
-            chosen = None
-            if arms:
-                if arm is None or not 0 <= arm < len(arms):
-                    raise SequenceError(f"{self.full_name}: section {section.name!r} needs one of its {len(arms)} arms")
-                chosen = arms[arm]
-            act(chosen, acts_ps)
+            if not arms:
+                act(None, acts_ps)
+            elif arm is None or not 0 <= arm < len(arms):
+                raise SequenceError(f"{self.full_name}: section {section.name!r} needs one of its {len(arms)} arms")
+            else:
+                act(arms[arm], acts_ps)
             end_ps = start_ps + length_ps
             sleep_until_ps(end_ps)
-            return tuple.__new__(Played, (arm or 0, acts_ps, start_ps, end_ps))  # Played(...) itself goes by way of Python
+            return new(Played, (arm or 0, acts_ps, start_ps, end_ps))
 
         return play
 
