@@ -240,7 +240,7 @@ class Party(ABC):
                 sequencer.name, f"the readout came {late_ps / 1e6:.1f} us after the coherence time; check trigger and line delays"
             )
 
-    def step_accepted(self) -> None:
+    def step_accepted(self) -> None:  # noqa: B027 - the order names it, and nothing is left to do
         """The round exists."""
 
     def step_record(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ...errors import SequenceError
+from ...errors import NotReady, SequenceError
 from ..sequencer import ExitReason, HeraldingSequencer, Program
 from .base import Command, RoleConformance, able
 
@@ -96,9 +96,10 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
     def test_a_section_is_played(self, device: HeraldingSequencer, arm: int) -> None:
         """In the branch that was asked for, one after the other."""
         device.load(self._program)
-        first, second = device.play(self.section, arm), device.play(self.section, arm)
-        assert first.arm == second.arm == arm
-        assert first.start_ps < first.end_ps <= second.start_ps < second.end_ps
+        play = device.player(self.section)
+        first, second, third = device.play(self.section, arm), play(arm), play(arm)
+        assert first.arm == second.arm == third.arm == arm
+        assert first.start_ps < first.end_ps <= second.start_ps < second.end_ps <= third.start_ps < third.end_ps
 
     def test_the_hardware_chooses(self, device: HeraldingSequencer, truth: object | None) -> None:
         """Without a branch the hardware's own input decides, and is reported with its time."""
@@ -115,3 +116,13 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
         device.load(self._program)
         with pytest.raises(SequenceError, match="nowhere"):
             device.play("nowhere")
+        with pytest.raises(SequenceError, match="nowhere"):
+            device.player("nowhere")()
+
+    def test_a_section_of_an_earlier_program_is_not_played(self, device: HeraldingSequencer) -> None:
+        """Whoever has looked it up is told so, and does not get the new program's section of that name."""
+        device.load(self._program)
+        play = device.player(self.section)
+        device.load(self._program)
+        with pytest.raises(NotReady):
+            play(0)

@@ -1,5 +1,7 @@
 """The sequencer role: what it lets through as a herald."""
 
+import threading
+
 import pytest
 
 from eventready.errors import ConfigError, DeviceConnectionError, DeviceFault, DeviceProtocolError, NotReady, SequenceError
@@ -124,6 +126,51 @@ def test_times_of_a_section_are_in_order(sim_clock, played):
     sequencer.load(MockProgram())
     with pytest.raises(DeviceProtocolError, match="times out of order"):
         sequencer.play("readout")
+
+
+@pytest.mark.parametrize(
+    ("played", "arm", "error"), [(Played(0, 1, 1, 2), 1, DeviceFault), (Played(0, 1, 5, 4), None, DeviceProtocolError)]
+)
+def test_a_section_looked_up_once_is_checked_each_time(sim_clock, played, arm, error):
+    sequencer = Entangler("t", clock=sim_clock, script={"play": [Played(arm or 0, 1, 1, 2), played]})
+    sequencer.load(MockProgram())
+    play = sequencer.player("readout")
+    assert play(arm) == (arm or 0, 1, 1, 2)
+    with pytest.raises(error):
+        play(arm)
+
+
+def test_a_section_is_looked_up_in_the_program_that_is_loaded(sequencer, mocker):
+    earlier = sequencer.player("readout")
+    assert earlier().arm == 0
+    sequencer.load(MockProgram(digest="another"))
+    with pytest.raises(NotReady, match="no longer loaded"):
+        earlier()
+    later = sequencer.player("readout")
+    assert later().arm == 0
+    mocker.patch.object(sequencer, "_do_load", side_effect=DeviceConnectionError("s", "gone"))
+    with pytest.raises(DeviceConnectionError):
+        sequencer.load(MockProgram())
+    with pytest.raises(NotReady, match="no longer loaded"):
+        later()
+    with pytest.raises(NotReady, match="no program is loaded"):
+        sequencer.player("readout")
+
+
+def test_a_section_that_was_looked_up_is_played_under_the_lock(sim_clock, mocker):
+    lock = mocker.MagicMock(wraps=threading.RLock())
+    sequencer = Entangler("t", clock=sim_clock, lock=lock)
+    sequencer.load(MockProgram())
+    held = []
+    mocker.patch.object(sequencer, "_do_play")
+    sequencer._do_play.side_effect = lambda *_: held.append(lock.acquire.call_count - lock.release.call_count) or Played(0, 1, 1, 2)
+    play = sequencer.player("readout")
+    play()
+    assert held == [1]
+    sequencer._do_play.side_effect = DeviceFault("t", "stuck")
+    with pytest.raises(DeviceFault):
+        play()
+    assert lock.acquire.call_count == lock.release.call_count == 2
 
 
 def test_results_do_not_show_the_input():
