@@ -211,8 +211,9 @@ class HeraldingSequencer(Role):
             NotReady: no program is loaded.
             SequenceError: the program has no such section.
         """
-        lock, account = self.lock, self.__account
+        lock = self.lock
         with lock:
+            account = self.__account
             if account.accepted is None:
                 raise NotReady(f"{self.full_name}: no program is loaded")
             do_play = self._do_player(section)

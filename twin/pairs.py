@@ -151,15 +151,11 @@ class HeraldTable(StateTable):
 
     def herald(self, draws: Draws) -> Herald:
         """One of the accepted patterns, by its share; every pattern has one state."""
-        return self._heralds[self._place(draws.uniform())]
+        return self.selected(draws.uniform())
 
-    def pattern(self, uniform: float) -> int:
-        """The accepted pattern that a uniform draw selects."""
-        return self._heralds[self._place(uniform)].pattern
-
-    def _place(self, uniform: float) -> int:
-        """The last one where rounding has left the shares short of 1."""
-        return min(bisect_right(self._cumulative, uniform), len(self._heralds) - 1)
+    def selected(self, uniform: float) -> Herald:
+        """The herald that a uniform draw selects; the last one where rounding has left the shares short of 1."""
+        return self._heralds[min(bisect_right(self._cumulative, uniform), len(self._heralds) - 1)]
 
 
 def _clip(probability: float) -> float:
