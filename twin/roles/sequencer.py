@@ -45,9 +45,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         if program.loop is None:
             raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
         port, clock = self._port, self.clock
-        heralded, missing, pattern, time_ps, attempts = port.run(
-            clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts
-        )
+        heralded, missing, pattern, time_ps, attempts = port.run(clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts)
         cycles, references = self._counters
         self._counters = SequencerCounters(cycles + attempts, references + attempts - port.take_missed_references())
         clock.sleep_until_ps(time_ps)
