@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ...errors import NotReady, SequenceError
+from ...errors import SequenceError
 from ..sequencer import ExitReason, HeraldingSequencer, Program
 from .base import Command, RoleConformance, able
 
@@ -118,11 +118,3 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
             device.play("nowhere")
         with pytest.raises(SequenceError, match="nowhere"):
             device.player("nowhere")()
-
-    def test_a_section_of_an_earlier_program_is_not_played(self, device: HeraldingSequencer) -> None:
-        """Whoever has looked it up is told so, and does not get the new program's section of that name."""
-        device.load(self._program)
-        play = device.player(self.section)
-        device.load(self._program)
-        with pytest.raises(NotReady):
-            play(0)

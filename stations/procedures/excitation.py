@@ -21,7 +21,6 @@ class Excitation:
         if program.loop is None:
             raise ValueError("the heralding station's program has no attempt loop")
         self._sequencer = sequencer
-        self._run = sequencer.run
         self._detectors = tuple(detectors)
         self._program = program
         self._limit = program.loop.limit_attempts
@@ -34,7 +33,7 @@ class Excitation:
 
     def run(self) -> HeraldResult:
         """Attempt until a herald, a veto, a missing particle or the limit."""
-        return self._run(self._limit)
+        return self._sequencer.run(self._limit)
 
     def make_safe(self) -> None:
         """Stop the sequencer and switch the detectors off."""

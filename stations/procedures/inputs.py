@@ -81,8 +81,7 @@ class PoolInput:
 
     def __init__(self, source: RandomSource, clock: Clock, *, bytes_per_round: int, rounds: int, first: int = 0) -> None:
         self._source = source
-        self._take = source.take
-        self._now_ps = clock.now_ps
+        self._clock = clock
         self._stride = bytes_per_round
         self._rounds = rounds
         self._first = first
@@ -103,8 +102,8 @@ class PoolInput:
         del herald_ps
         if self._start is None:
             raise NotReady(f"{self._source.name}: the pool has not been filled; call prepare() before the first round")
-        taken = self._take(self._start + (index - self._first) * self._stride, self._stride)
-        return Input(int.from_bytes(taken, "little"), self._now_ps())
+        taken = self._source.take(self._start + (index - self._first) * self._stride, self._stride)
+        return Input(int.from_bytes(taken, "little"), self._clock.now_ps())
 
     def draw_lost(self, index: int, n_bits: int) -> int:
         """The bits at the place of a round that a crash swallowed."""

@@ -20,7 +20,6 @@ class FluorescenceReadout:
 
     def __init__(self, detector: SinglePhotonDetector, *, window: float, threshold: int, light: Sequence[Beam] = ()) -> None:
         self._detector = detector
-        self._count = detector.count
         self._window = window
         self.threshold = threshold
         self._light = tuple(light)
@@ -35,7 +34,10 @@ class FluorescenceReadout:
         Returns:
             Counts, and the output bit that they make.
         """
-        counts = self._count_in_light() if self._light else self._count(self._window)  # without light here, the sequencer switches it
+        if not self._light:  # the sequencer switches it
+            counts = self._detector.count(self._window)
+        else:
+            counts = self._count_in_light()
         return counts, int(counts >= self.threshold)
 
     def _count_in_light(self) -> int:
