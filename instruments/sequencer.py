@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..errors import ConfigError, DeviceFault, DeviceProtocolError, NotReady
@@ -90,6 +90,38 @@ class SequencerCounters(NamedTuple):
 
     cycles: int
     references: int
+
+
+DETECTORS = 4
+"""Detectors of a Bell-state measurement, and bits of a click pattern."""
+PATTERNS = 1 << DETECTORS
+
+
+class HeraldTally(NamedTuple):
+    """What the sequencer counted in its attempts since it was last asked, heralded or not: what monitors of light and detectors live on.
+
+    Only clicks while attempting are in it. A detector that also reads out a particle must not be counted while it does: those counts
+    are as secret as the outcome.
+
+    Attributes:
+        attempts: excitations.
+        singles: attempts in whose gate detector k clicked, by k.
+        off_gate: clicks of detector k at times when no photon of an attempt is due, by k: dark counts and stray light.
+        off_gate_ps: how long such counting goes on in an attempt, ps; 0 where the device has no such counter.
+        patterns: attempts by click pattern, 16 numbers, bit k for detector k; with those that heralded.
+    """
+
+    attempts: int
+    singles: tuple[int, ...]
+    off_gate: tuple[int, ...]
+    off_gate_ps: int
+    patterns: tuple[int, ...]
+
+    @classmethod
+    def of_patterns(cls, patterns: Sequence[int], off_gate: Sequence[int], off_gate_ps: int) -> HeraldTally:
+        """Attempts and singles follow from the patterns."""
+        singles = tuple(sum(n for pattern, n in enumerate(patterns) if pattern >> k & 1) for k in range(DETECTORS))
+        return cls(sum(patterns), singles, tuple(off_gate), off_gate_ps, tuple(patterns))
 
 
 class HeraldingSequencer(Role):
@@ -191,6 +223,21 @@ class HeraldingSequencer(Role):
         with self.lock:
             return self._do_counters()
 
+    def tally(self) -> HeraldTally:
+        """What was counted in the attempts since this was last asked, or since the program was loaded.
+
+        Raises:
+            NotReady: no program is loaded.
+            DeviceProtocolError: the counters contradict each other; do not use any of them.
+        """
+        with self.lock:
+            if self.__accepted is None:
+                raise NotReady(f"{self.full_name}: no program is loaded, so nothing has been counted")
+            tally = self._do_tally()
+        if problem := _problem_of(tally):
+            raise DeviceProtocolError(self.full_name, f"counters: {problem}; check how gates and counters are set up")
+        return tally
+
     def _veto(self, result: HeraldResult, before: SequencerCounters, after: SequencerCounters, accepted: frozenset[int]) -> str:
         """Why a herald of this run is not to be believed; empty if nothing is wrong."""
         modulus = 1 << self.counter_bits
@@ -228,3 +275,24 @@ class HeraldingSequencer(Role):
     @abstractmethod
     def _do_counters(self) -> SequencerCounters:
         """Totals since the program was loaded, modulo 2**counter_bits; where a device clears them at each run, the driver adds up."""
+
+    @abstractmethod
+    def _do_tally(self) -> HeraldTally:
+        """Read what has been counted since the last call, or since a program was loaded; each click comes once."""
+
+
+def _problem_of(tally: HeraldTally) -> str:
+    """What is wrong with a tally; empty if nothing."""
+    lengths = len(tally.singles), len(tally.off_gate), len(tally.patterns)
+    if lengths != (DETECTORS, DETECTORS, PATTERNS):
+        return f"{lengths[0]} singles, {lengths[1]} off-gate counts, {lengths[2]} patterns, not {DETECTORS}, {DETECTORS}, {PATTERNS}"
+    if min(tally.attempts, tally.off_gate_ps, *tally.singles, *tally.off_gate, *tally.patterns) < 0:
+        return "a negative number of counts"
+    alike = HeraldTally.of_patterns(tally.patterns, tally.off_gate, tally.off_gate_ps)
+    if tally.attempts != alike.attempts:
+        return f"{tally.attempts} attempts, but patterns of {alike.attempts}"
+    if tally.singles != alike.singles:
+        return f"singles {tally.singles}, but patterns with {alike.singles} clicks"
+    if not tally.off_gate_ps and any(tally.off_gate):
+        return "off-gate counts of a counter that is said not to be there"
+    return ""

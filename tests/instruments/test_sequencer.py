@@ -3,7 +3,7 @@
 import pytest
 
 from eventready.errors import ConfigError, DeviceConnectionError, DeviceFault, DeviceProtocolError, NotReady, SequenceError
-from eventready.instruments import ExitReason, HeraldResult, Played, SequencerCounters
+from eventready.instruments import ExitReason, HeraldResult, HeraldTally, Played, SequencerCounters
 from eventready.instruments.mock import MockHeraldingSequencer, MockProgram
 
 pytestmark = pytest.mark.usefixtures("close_instruments")
@@ -130,3 +130,45 @@ def test_results_do_not_show_the_input():
     shown = repr(HeraldResult(ExitReason.HERALD, 3, 10, 20, latched=7)) + repr(Played(7, 1, 2, 3))
     assert "7" not in shown
     assert "latched=None" in repr(HeraldResult(ExitReason.LIMIT, 0, 10, 20))
+
+
+def a_tally(**changes):
+    return HeraldTally(10, (2, 1, 0, 0), (5, 0, 0, 1), 1000, (8, 1, 0, 1, *[0] * 12))._replace(**changes)
+
+
+def test_singles_and_attempts_follow_from_the_patterns():
+    sound = a_tally()
+    assert HeraldTally.of_patterns(sound.patterns, sound.off_gate, 1000) == sound
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"attempts": 11}, "11 attempts, but patterns of 10"),
+        ({"singles": (2, 1, 0, 1)}, "singles"),
+        ({"off_gate": (-1, 0, 0, 0)}, "negative"),
+        ({"off_gate_ps": 0}, "not to be there"),
+        ({"singles": (2, 1, 0)}, "3 singles"),
+        ({"patterns": (9, 1)}, "2 patterns"),
+    ],
+)
+def test_counters_that_contradict_each_other_are_refused(sim_clock, changes, problem):
+    sequencer = Entangler("t", clock=sim_clock, script={"tally": [a_tally(), a_tally(**changes)]})
+    sequencer.load(MockProgram())
+    assert sequencer.tally() == a_tally()
+    with pytest.raises(DeviceProtocolError, match=problem):
+        sequencer.tally()
+
+
+def test_there_is_no_tally_without_a_program(sim_clock):
+    with pytest.raises(NotReady, match="nothing has been counted"):
+        Entangler("t", clock=sim_clock).tally()
+
+
+def test_the_mock_tells_the_counts_that_it_is_given(sequencer):
+    sequencer.state.patterns.append(None)
+    sequencer.run(1000)
+    sequencer.state.singles, sequencer.state.off_gate = [4, 0, 0, 1], [0, 7, 0, 0]
+    tally = sequencer.tally()
+    assert (tally.attempts, tally.singles, tally.off_gate) == (1000, (4, 0, 0, 1), (0, 7, 0, 0))
+    assert sum(sequencer.tally().patterns) == 0

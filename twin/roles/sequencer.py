@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...clock import Clock
 from ...errors import NotReady, SequenceError
-from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, Played, SequencerCounters
+from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, HeraldTally, Played, SequencerCounters
 from ...instruments import Program as RoleProgram
 from ...sequences.program import Action, Program, Section
 from ..ports import Actor, SequencerPort
@@ -35,6 +35,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         self._program = program
         self._sections = {name: (section, self._port.actor(section.action)) for name, section in program.sections.items()}
         self._cycles = self._references = 0
+        self._port.take_counted()
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
         program = self._loaded()
@@ -70,6 +71,12 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
 
     def _do_counters(self) -> SequencerCounters:
         return SequencerCounters(self._cycles, self._references)
+
+    def _do_tally(self) -> HeraldTally:
+        loop = self._loaded().loop
+        counted = self._port.take_counted()
+        off_gate_ps = 0 if loop is None else self._port.off_gate_ps(loop)
+        return HeraldTally.of_patterns(counted.patterns.tolist(), counted.off_gate.tolist(), off_gate_ps)
 
     def _do_make_safe(self) -> None:
         """Nothing runs between two calls; what is loaded stays."""
