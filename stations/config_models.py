@@ -12,7 +12,7 @@ from pydantic import Field, StrictInt, StrictStr
 
 from .config_sequence import SequenceSection
 from .config_timings import Rb87Timings, Sr88Timings
-from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, Text, TimeOrZero
+from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, Text, Time, TimeOrZero
 
 Node = Literal["alice", "bob", "bsm"]
 Detector = Literal["ch", "cv", "dh", "dv"]
@@ -180,6 +180,17 @@ class Report(Part):
     """Rounds that make one row in the run's QCoDeS database."""
 
 
+class Monitors(Part):
+    """What is watched while a run goes on."""
+
+    interval: Time = 60.0
+    """The heralding station looks at its counters so often; a change is found one interval late at most."""
+    readout_within: Time | None = None
+    """Latest readout after the herald; a later one raises an alarm, but counts. Left out: not watched."""
+    same_polarisation: Annotated[Number, Field(gt=0, lt=0.5)] | None = None
+    """Largest share of pairs of clicks of equal polarisation while the photons interfere as they should. Left out: learned, slowly."""
+
+
 class LinkFile(Part):
     """A link: its sites and who fills which role, its timings and angles, the order of a round, the plan of the protocol."""
 
@@ -209,6 +220,8 @@ class LinkFile(Part):
     """Order of a round."""
     report: Report
     """Report of a run."""
+    monitors: Monitors = Monitors()
+    """What is watched."""
     sequence: SequenceSection = SequenceSection()
     """Hardware-timed sequence."""
 

@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..errors import SequenceError
-from ..instruments import ExitReason, HeraldResult, SinglePhotonDetector
+from ..instruments import ExitReason, HeraldResult, HeraldTally, SinglePhotonDetector
 from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
 from ..protocol.round_log import GroupCommit
 from .events import EventLog
@@ -19,6 +19,19 @@ from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
 from .slots import PARTIES
 from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
+
+
+class CountsWatch(Protocol):
+    """Who looks at what the sequencer counts."""
+
+    interval: float
+    """s between two looks."""
+
+    def look(self, at_s: float, tally: HeraldTally) -> None:
+        """Take what was counted until ``at_s``."""
+
+    def counters_disagreed(self, at_s: float, what: str) -> None:
+        """The sequencer contradicted itself; ``what`` says how."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class RunGoal:
         retry_interval: pause between two looks while a detector is not ready, s.
         patience: how long that may last before the run ends, s.
         acknowledged: called with the highest index that is on disk everywhere, whenever that grows.
+        watch: is shown the sequencer's counters now and then; None where nobody watches.
     """
 
     rounds: int
@@ -42,6 +56,7 @@ class RunGoal:
     retry_interval: float = 1.0
     patience: float = 3600.0
     acknowledged: Callable[[int], None] = lambda index: None
+    watch: CountsWatch | None = None
 
 
 class HeraldStation:
@@ -71,7 +86,7 @@ class HeraldStation:
         self._attempts = 0
         self._last_commit = 0.0
         self._announced = -1
-        self._next_recalibration = math.inf
+        self._next_recalibration = self._next_look = math.inf
         self._stop_cause = ""
         self._handlers: dict[type[Message], Callable[[Any], list[Message]]] = {
             Ready: self._on_ready,
@@ -94,6 +109,7 @@ class HeraldStation:
         self.finished = False
         self._last_commit = time.perf_counter()
         self._next_recalibration = self.clock.now() + goal.recalibration_interval
+        self._next_look = math.inf if goal.watch is None else self.clock.now() + goal.watch.interval
         self.excitation.prepare()
 
     def request_stop(self, cause: str) -> None:
@@ -136,6 +152,8 @@ class HeraldStation:
             return self._stop("all rounds done")
         if self.clock.now() >= self._next_recalibration:
             self._recalibrate()
+        if self.clock.now() >= self._next_look:
+            self._look()
         return self._attempt()
 
     def _on_recorded(self, message: Recorded) -> list[Message]:
@@ -172,6 +190,8 @@ class HeraldStation:
         while not self._stop_cause:
             result = self.excitation.run()
             self._attempts += result.attempts
+            if result.veto and self._goal.watch is not None:
+                self._goal.watch.counters_disagreed(self.clock.now(), result.veto)
             if result.reason is ExitReason.HERALD:
                 unready = self._unready()
                 if not unready:
@@ -186,7 +206,14 @@ class HeraldStation:
                 return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]
         return self._stop(self._stop_cause)
 
+    def _look(self) -> None:
+        """Show the monitors what has been counted."""
+        if self._goal.watch is not None:
+            self._next_look = self.clock.now() + self._goal.watch.interval
+            self._goal.watch.look(self.clock.now(), self.excitation.tally())
+
     def _stop(self, cause: str) -> list[Message]:
+        self._look()
         self._enter(State.STOPPING, cause)
         return self._commit(last=True)
 

@@ -95,6 +95,7 @@ def to_json(report: RunReport) -> dict[str, object]:
         "flags": None
         if joint is None
         else [{"party": count.party, "flag": (count.flag.name or "").lower(), "rounds": count.rounds} for count in joint.flags],
+        "alarms": [dataclasses.asdict(alarm) for alarm in report.alarms],
         "preset": None if joint is None or joint.preset is None else _plain(dataclasses.asdict(joint.preset)),
     }
 
