@@ -189,6 +189,8 @@ class Monitors(Part):
     """Latest readout after the herald; a later one raises an alarm, but counts. Left out: not watched."""
     same_polarisation: Annotated[Number, Field(gt=0, lt=0.5)] | None = None
     """Largest share of pairs of clicks of equal polarisation while the photons interfere as they should. Left out: learned, slowly."""
+    outcome_bias: Annotated[Number, Field(gt=0, lt=0.5)] | None = None
+    """The share of bright outcomes at a party lies so close to 1/2 while nothing is wrong. Left out: learned, slowly."""
 
 
 class LinkFile(Part):

@@ -130,7 +130,7 @@ class PartyWatch:
         self._secret = secret
         self._first = first
         self._together = look_rounds(config.link.report.block)
-        self._group = Group(name, [outcome_bias(), histogram_valley(threshold), bright_counts(threshold)])
+        self._group = Group(name, [outcome_bias(config.link.monitors.outcome_bias), histogram_valley(threshold), bright_counts(threshold)])
         self._time = ReadoutTime(name, within) if within is not None else None
         self._waiting = np.zeros(0, RECORD_DTYPE)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...protocol.records import Flag
 from .change import Change
-from .models import Shares
+from .models import KnownShare, Shares
 from .statistic import Statistic, moved
 
 AT_LEAST_BIAS = 0.02
@@ -42,17 +42,22 @@ def readouts(records: npt.NDArray[np.void]) -> Readouts:
     return Readouts(records["outcome"][read], records["counts"][read])
 
 
-def outcome_bias() -> Statistic[Readouts]:
+def outcome_bias(within: float | None = None) -> Statistic[Readouts]:
     """Share of bright outcomes: ionisation or readout light, bad pumping, atoms that are lost unseen.
 
-    Found after :func:`.delay.share_found_after` rounds: about ln(j^2 / alpha) / (2 d^2) for a shift d, hence thousands for one of 2 %.
+    Found after :func:`.delay.known_share_found_after` rounds, or :func:`.delay.share_found_after` where no bound is known: about
+    ln(j^2 / alpha) / (2 d^2) for a shift d, hence thousands for one of 2 %.
+
+    Args:
+        within: the share lies so close to 1/2 while nothing is wrong. None watches for changes only.
     """
 
     def counts(data: Readouts) -> tuple[float, float]:
         bright = int(np.count_nonzero(data.outcome))
         return bright, len(data.outcome) - bright
 
-    return Statistic("outcome bias", Shares(), AT_LEAST_BIAS, counts, lambda change: _shares(change, "share of bright outcomes"))
+    model, at_least = (Shares(), AT_LEAST_BIAS) if within is None else (KnownShare(0.5 - within, 0.5 + within), 0.0)
+    return Statistic("outcome bias", model, at_least, counts, lambda change: _shares(change, "share of bright outcomes"))
 
 
 def histogram_valley(threshold: int) -> Statistic[Readouts]:

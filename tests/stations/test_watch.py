@@ -213,7 +213,8 @@ def test_half_the_fluorescence_is_seen_in_the_counts(run, oxford, at_s):
 def test_ions_that_are_missed_are_seen_in_the_outcomes(run, oxford, at_s):
     result = run(oxford, 5500, f'{{quantity: bob.missed, value: 0.3, at: "{at_s} s"}}')
     known, together = rounds_until(result, at_s), look_rounds(oxford.link.report.block)
-    rounds = share_found_after(0.5, 0.35, known=known, alpha=ALPHA, moments=known // together)
+    bounds = KnownShare(0.5 - oxford.link.monitors.outcome_bias, 0.5 + oxford.link.monitors.outcome_bias)
+    rounds = known_share_found_after(bounds, 0.35, calm=0.5, known=known, alpha=ALPHA, moments=known // together)
     assert known < rounds_until(result, first(result, "outcome bias", "bob")) <= known + rounds + 2 * together
 
 
