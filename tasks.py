@@ -7,7 +7,7 @@ Commands:
   lint    ruff and the import layers
   types   mypy --strict on the package as it would be installed
   docs    build the documentation, warnings are errors
-  bench   print the benchmark tables (name one to run only that: bench round_loop)
+  bench   print the benchmark tables (name one to run only that: bench round_loop; bench reconciliation full)
   links   directory links src/eventready/<folder> for editors that do not follow editable installs
   all     test, lint, types, docs, demo
 
@@ -120,10 +120,12 @@ def docs(arguments: list[str]) -> None:
 
 
 def bench(arguments: list[str]) -> None:
-    """Run the benchmarks, or the one named."""
+    """Run the benchmarks, or those named; other words go to each of them."""
     install("test")
-    for name in arguments or sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py")):
-        run(tool("python"), ROOT / "benchmarks" / f"{name}.py")
+    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    options = [word for word in arguments if word not in known]
+    for name in [word for word in arguments if word in known] or known:
+        run(tool("python"), ROOT / "benchmarks" / f"{name}.py", *options)
 
 
 def demo(arguments: list[str]) -> None:

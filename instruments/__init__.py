@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .random_source import LatchedInput, RandomSource
     from .rf import RfOutput, RfSource
     from .rotator import Rotator
-    from .sequencer import ExitReason, HeraldingSequencer, HeraldResult, Played, Program, SequencerCounters
+    from .sequencer import ExitReason, HeraldingSequencer, HeraldResult, HeraldTally, Played, Program, SequencerCounters
     from .shutter import Position, Shutter
     from .tagger import Loss, TagBlock, TimeTagger
 
@@ -32,6 +32,7 @@ _WHERE = {
     "ExitReason": "sequencer",
     "HealthTest": "health",
     "HeraldResult": "sequencer",
+    "HeraldTally": "sequencer",
     "HeraldingSequencer": "sequencer",
     "Laser": "laser",
     "LatchedInput": "random_source",
@@ -63,6 +64,7 @@ __all__ = [
     "ExitReason",
     "HealthTest",
     "HeraldResult",
+    "HeraldTally",
     "HeraldingSequencer",
     "Laser",
     "LatchedInput",

@@ -14,11 +14,11 @@ class RandomPool:
     def __init__(self) -> None:
         self._bytes = bytearray()
         self._first = 0  # position of _bytes[0]
-        self._next = 0  # lowest position that may still be taken
+        self._used = 0  # so many of _bytes have been taken or skipped
 
     def __len__(self) -> int:
         """Bytes that may still be taken."""
-        return self._first + len(self._bytes) - self._next
+        return len(self._bytes) - self._used
 
     def __repr__(self) -> str:
         return f"<RandomPool with {len(self)} bytes>"
@@ -26,10 +26,9 @@ class RandomPool:
     def append(self, data: bytes) -> int:
         """Add bytes behind those that are there; returns the position of the first one added."""
         start = self._first + len(self._bytes)
-        used = self._next - self._first
-        fresh = self._bytes[used:] + data
+        fresh = self._bytes[self._used :] + data
         self._overwrite()
-        self._bytes, self._first = fresh, self._next
+        self._bytes, self._first, self._used = fresh, self._first + self._used, 0
         return start
 
     def take(self, position: int, n_bytes: int) -> bytes:
@@ -38,24 +37,22 @@ class RandomPool:
         Raises:
             KeyPoolError: a byte has been taken or given up before, or there are not enough; the pool is as it was.
         """
-        if position < self._next or n_bytes < 0:
-            raise KeyPoolError("random bytes asked for a second time; they are drawn once and never again")
-        start = position - self._first
+        start, used, pool = position - self._first, self._used, self._bytes
         stop = start + n_bytes
-        pool = self._bytes
+        if start < used or n_bytes < 0:
+            raise KeyPoolError("random bytes asked for a second time; they are drawn once and never again")
         if stop > len(pool):
             raise KeyPoolError("the pool of random bytes is used up; fill it between rounds")
         taken = bytes(pool[start:stop])
-        used = self._next - self._first
         pool[used:stop] = bytes(stop - used)
-        self._next = position + n_bytes
+        self._used = stop
         return taken
 
     def wipe(self) -> None:
         """Overwrite and give up everything; positions go on behind it."""
         self._overwrite()
-        self._next = self._first = self._first + len(self._bytes)
-        self._bytes = bytearray()
+        self._first += len(self._bytes)
+        self._bytes, self._used = bytearray(), 0
 
     def _overwrite(self) -> None:
         self._bytes[:] = bytes(len(self._bytes))

@@ -44,10 +44,29 @@ class Security:
         if self.smoothing <= 0:
             raise ConfigError(f"the soundness of {self.soundness:g} leaves nothing for smoothing; lower the other epsilons")
 
+    @classmethod
+    def of(cls, soundness: float) -> Security:
+        """For another soundness: accumulation as much, amplification in proportion."""
+        usual = cls()
+        return cls(soundness, soundness, usual.amplification * soundness / usual.soundness)
+
     @property
     def smoothing(self) -> float:
         """Epsilon of the smooth min-entropy: soundness >= verification + max(accumulation, amplification + 2 smoothing)."""
         return (self.soundness - self.verification - self.amplification) / 2
+
+
+PUBLISHED_ASSUMPTIONS = (
+    "(1) Each laboratory is isolated: from the drawing of an input until the key is used, nothing leaves it but what the protocol sends.",
+    "(2) The computers are trusted; inputs and round types are uniform as configured, private until used, and independent of the devices.",
+    "(3) Number of rounds, threshold, syndrome and length were fixed before the run, and the length accounts for the whole syndrome.",
+    "(4) The length is the entropy-accumulation bound as read from Nadlinger et al.; constants of its leftover term are inferred from "
+    "printed numbers (see Finite key in the documentation).",
+    "(5) Extractor: Trevisan's with a seed that the devices do not know.",
+    "(6) The errors of authentication, about 2^-60 a message, come on top of the soundness.",
+    "(7) The devices are fresh: they hold nothing of earlier keys. What they remember can leak through what later sessions announce.",
+)
+"""Of a key by entropy accumulation as in 2022, numbered; to be printed with it."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Chain:
         state.update(frame)
         return state.digest()
 
-    def seal(self, previous: bytes, kind: Kind, payload: bytes) -> tuple[bytes, bytes]:
+    def seal(self, previous: bytes, kind: int, payload: bytes) -> tuple[bytes, bytes]:
         """Make a frame.
 
         Returns:

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from ..errors import ConfigError
 from .entropy import binary_entropy
+from .extraction import Toeplitz, Trevisan
 from .finite_key import Security, accumulated_key, accumulated_rate, fewest_rounds
+from .renyi import RenyiKey, TestCredit, assumptions, renyi_key
+
+Analysis = Literal["eat2022", "renyi"]
+"""How the length of the key is proved: as in Nadlinger et al., with Trevisan's extractor, or as in :mod:`eventready.protocol.renyi`, with
+Toeplitz hashing."""
+Extractor = Literal["trevisan", "toeplitz"]
 
 _TOLERANCE_SIGMA = 3
 """How many standard deviations the threshold lies below the expected winning rate; inferred, reproduces the printed threshold."""
@@ -33,10 +41,14 @@ class OneBasisPlan:
         most_losses: he accepts if no more of the n rounds are tested and lost.
         syndrome_bits: of error correction, m.
         shannon_bits: what it would take at the Shannon limit.
-        seed_bits: of Trevisan's extractor.
+        seed_bits: of the extractor.
         key_bits: length of the key.
         abort_probability: that a link which does as expected misses the threshold.
-        security: epsilons.
+        security: epsilons; the Renyi analysis takes the soundness from it and splits it by itself, see ``renyi``.
+        analysis: what proves the length.
+        test_credit: r_t of the Renyi analysis; 0 for the other.
+        extractor: the only one for which the length holds.
+        renyi: order and epsilons of the Renyi analysis; None for the other.
     """
 
     rounds: int
@@ -50,6 +62,15 @@ class OneBasisPlan:
     key_bits: int
     abort_probability: float
     security: Security
+    analysis: Analysis = "eat2022"
+    test_credit: TestCredit = 0
+    extractor: Extractor = "trevisan"
+    renyi: RenyiKey | None = None
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the key rests on, numbered; to be shown with the plan and with the key. Empty for the published analysis."""
+        return assumptions(self.test_credit) if self.analysis == "renyi" else ()
 
     @property
     def efficiency(self) -> float:
@@ -75,6 +96,8 @@ def plan_one_basis(
     test_fraction: float = 13 / 256,
     security: Security | None = None,
     syndrome_bits: int | None = None,
+    analysis: Analysis = "eat2022",
+    test_credit: TestCredit = 0,
 ) -> OneBasisPlan:
     """Plan a run.
 
@@ -85,10 +108,13 @@ def plan_one_basis(
         test_fraction: gamma; a dyadic fraction, so that Bob can draw it from random bytes.
         security: epsilons; by default a soundness of 1e-10.
         syndrome_bits: of a code that needs fewer (or more) than n [(1 - gamma) h(Q) + gamma h(w)] + 50 sqrt(n).
+        analysis: what proves the length, and with it which extractor makes the key.
+        test_credit: r_t of the Renyi analysis; 1 rests on an unproved lemma.
 
     Raises:
         ConfigError: arguments out of range, or too few rounds to set a threshold above 3/4.
     """
+    _require_analysis(analysis, test_credit)
     if rounds < 1 or not 0 < test_fraction < 1 or not 0 <= qber <= 0.5 or not 2 < s <= 2 * math.sqrt(2):
         raise ConfigError(
             f"cannot plan {rounds} rounds, S = {s:g}, Q = {qber:g}, test fraction {test_fraction:g}: there must be rounds, 2 < S <= 2.828, "
@@ -99,14 +125,19 @@ def plan_one_basis(
     shannon = _shannon_bits(rounds, winning, qber, test_fraction)
     leaked = _syndrome_bits(rounds, shannon) if syndrome_bits is None else syndrome_bits
     accepted = _accepted_losses(rounds, winning, test_fraction)
-    threshold = 1 - accepted / test_fraction
+    threshold, most_losses = 1 - accepted / test_fraction, math.floor(rounds * accepted)
     if threshold <= 0.75:
         raise ConfigError(
             f"{rounds} rounds cannot tell S = {s:g} from 2 with a test fraction of {test_fraction:g}; more rounds, or more tests"
         )
-    key = max(0, math.floor(accumulated_key(rounds, test_fraction, threshold, leaked, security).key_bits))
-    most_losses = math.floor(rounds * accepted)
-    seed = trevisan_seed_bits(rounds, key, security.amplification) if key > 1 else 0
+    certified: RenyiKey | None = None
+    if analysis == "renyi":
+        certified = renyi_key(rounds, test_fraction, most_losses, leaked, soundness=security.soundness, test_credit=test_credit)
+        key = max(0, math.floor(certified.key_bits))
+        seed = Toeplitz.of(rounds, key).seed_bits if key else 0
+    else:
+        key = max(0, math.floor(accumulated_key(rounds, test_fraction, threshold, leaked, security).key_bits))
+        seed = Trevisan.of(rounds, key, security.amplification).seed_bits if key > 1 else 0
     return OneBasisPlan(
         rounds,
         test_fraction,
@@ -119,18 +150,48 @@ def plan_one_basis(
         key,
         _too_many(rounds, test_fraction * (1 - winning), most_losses),
         security,
+        analysis,
+        test_credit,
+        "trevisan" if certified is None else "toeplitz",
+        certified,
     )
 
 
-def one_basis_rate(rounds: float, s: float, qber: float, *, test_fraction: float = 13 / 256, security: Security | None = None) -> float:
-    """Key per herald of a plan; negative where there is none, -1 where not even a threshold can be set. For curves and crossings."""
+def _require_analysis(analysis: str, test_credit: int) -> None:
+    if analysis not in {"eat2022", "renyi"}:
+        raise ConfigError(f"there is no analysis {analysis!r}; choose eat2022 or renyi")
+    if analysis != "renyi" and test_credit != 0:
+        raise ConfigError("crediting test rounds with entropy belongs to the renyi analysis; the one of 2022 has its own account of them")
+
+
+def one_basis_rate(
+    rounds: float,
+    s: float,
+    qber: float,
+    *,
+    test_fraction: float = 13 / 256,
+    security: Security | None = None,
+    efficiency: float | None = None,
+    analysis: Analysis = "eat2022",
+    test_credit: TestCredit = 0,
+) -> float:
+    """Key per herald of a plan; negative where there is none, -1 where not even a threshold can be set. For curves and crossings.
+
+    Args are those of :func:`plan_one_basis`, but for ``efficiency``: syndrome over its Shannon limit, f, of a better code than that of the
+    square-root rule.
+    """
     security = Security() if security is None else security
     n, winning = round(rounds), (4 + s) / 8
-    threshold = 1 - _accepted_losses(n, winning, test_fraction) / test_fraction
+    accepted = _accepted_losses(n, winning, test_fraction)
+    threshold = 1 - accepted / test_fraction
     if threshold <= 0.751:
         return -1.0
-    leaked = _syndrome_bits(n, _shannon_bits(n, winning, qber, test_fraction))
-    return accumulated_rate(n, test_fraction, threshold, leaked, security)
+    shannon = _shannon_bits(n, winning, qber, test_fraction)
+    leaked = _syndrome_bits(n, shannon) if efficiency is None else math.ceil(efficiency * shannon)
+    if analysis == "eat2022":
+        return accumulated_rate(n, test_fraction, threshold, leaked, security)
+    key = renyi_key(n, test_fraction, math.floor(n * accepted), leaked, soundness=security.soundness, test_credit=test_credit)
+    return key.key_bits / n
 
 
 def _shannon_bits(rounds: int, winning: float, qber: float, test_fraction: float) -> float:
@@ -148,41 +209,31 @@ def _accepted_losses(rounds: int, winning: float, test_fraction: float) -> float
     return lost + _TOLERANCE_SIGMA * math.sqrt(lost * (1 - lost) / rounds)
 
 
-def fewest_one_basis_rounds(s: float, qber: float, *, test_fraction: float = 13 / 256, security: Security | None = None) -> float | None:
-    """Rounds from which on there is key, to a part in a thousand; None if not below 1e9."""
-    return fewest_rounds(lambda n: one_basis_rate(n, s, qber, test_fraction=test_fraction, security=security), 1e5, 1e9)
+def fewest_one_basis_rounds(
+    s: float,
+    qber: float,
+    *,
+    test_fraction: float = 13 / 256,
+    security: Security | None = None,
+    efficiency: float | None = None,
+    analysis: Analysis = "eat2022",
+    test_credit: TestCredit = 0,
+) -> float | None:
+    """Rounds from which on there is key, to a part in a thousand; None if not below 1e9. Args are those of :func:`one_basis_rate`."""
 
+    def rate(n: float) -> float:
+        return one_basis_rate(
+            n,
+            s,
+            qber,
+            test_fraction=test_fraction,
+            security=security,
+            efficiency=efficiency,
+            analysis=analysis,
+            test_credit=test_credit,
+        )
 
-def trevisan_seed_bits(input_bits: int, output_bits: int, error: float) -> int:
-    """Seed of Trevisan's extractor with a block weak design over a prime field and the Reed-Solomon-Hadamard one-bit extractor.
-
-    Ma and Tan, arXiv:1109.6147, with r = e for the basic design; which construction the authors used is inferred: it gives their
-    1 201 886 bits exactly.
-
-    Args:
-        input_bits: n.
-        output_bits: length of the key.
-        error: of the whole extractor.
-
-    Raises:
-        ConfigError: nothing is to be extracted.
-    """
-    if output_bits < 2 or input_bits < 2:
-        raise ConfigError("an extractor needs more than one bit in and out")
-    length = math.ceil(math.log2(input_bits) + 2 * math.log2(2 * output_bits / error))
-    q = _prime_from(2 * length)
-    r = math.e
-    if output_bits <= q:
-        return q * q
-    blocks = 1 + math.ceil(math.log((output_bits - r) / (q - r)) / math.log(r / (r - 1)))
-    return blocks * q * q
-
-
-def _prime_from(low: int) -> int:
-    candidate = low
-    while any(candidate % divisor == 0 for divisor in range(2, math.isqrt(candidate) + 1)):
-        candidate += 1
-    return candidate
+    return fewest_rounds(rate, 1e5 if analysis == "eat2022" else 1e4, 1e9)
 
 
 def _too_many(rounds: int, lost: float, most: int) -> float:

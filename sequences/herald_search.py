@@ -39,6 +39,7 @@ _CHUNK = 1 << 18  # tags that are delayed at a time
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Times = NDArray[np.int64]
 _Channels = NDArray[np.int16]
+_Bytes = NDArray[np.uint8]  # of heralds: numpy copies records field by field, which takes several times as long
 
 
 class HeraldSearch:
@@ -59,7 +60,7 @@ class HeraldSearch:
         self._kind, self._gates = _kernel_rule(rule)
         self._carried = np.zeros(kernel.CARRIED, np.int64)
         self._carried[[kernel.REFERENCE_PS, kernel.LAST_PS]] = _NEVER
-        self._out = np.empty((room + 1, kernel.FOUND), np.int64)
+        self._out = np.empty(room + kernel.CHUNK + 1, HERALD_DTYPE)
         self._held_times, self._held_channels = np.empty(0, np.int64), np.empty(0, np.int16)
         self._seen_ps: int | None = None
         self._losses = np.empty((0, 2), np.int64)
@@ -139,7 +140,7 @@ class HeraldSearch:
 
     # -- the two ways through the tags -----------------------------------------------------------------------------------------------------
 
-    def _in_order(self, times: _Times, channels: _Channels) -> Iterator[Heralds]:
+    def _in_order(self, times: _Times, channels: _Channels) -> Iterator[_Bytes]:
         """No negative gate: the tags as they are. Those of the last time wait, as a reference of that time may still come."""
         held = self._held_times, self._held_channels
         if len(held[0]):
@@ -157,7 +158,7 @@ class HeraldSearch:
         yield from self._scan(times[:tail], channels[:tail].view(np.uint16))
         self._held_times, self._held_channels = times[tail:].copy(), channels[tail:].copy()
 
-    def _delayed(self, times: _Times, channels: _Channels) -> Iterator[Heralds]:
+    def _delayed(self, times: _Times, channels: _Channels) -> Iterator[_Bytes]:
         """A negative gate: the detectors delayed, in pieces that fit into the cache."""
         last = _NEVER if self._seen_ps is None else self._seen_ps
         for begin in range(0, len(times), _CHUNK):
@@ -173,34 +174,32 @@ class HeraldSearch:
         waiting, written = kernel.delay(times, inputs, held, last_ps, self._kind, self._delay_ps, new_times, new_inputs)
         if written == kernel.BACKWARDS:
             self._fail_backwards(np.append(last_ps, times[held:]))
-        clicks = waiting + np.flatnonzero(self._kind[inputs[waiting:]] < kernel.REFERENCE)
+        clicks = waiting + np.flatnonzero(self._kind[inputs[waiting:]] >= kernel.DETECTOR)
         self._held_times, self._held_channels = times[clicks], inputs[clicks].view(np.int16)
         return new_times[:written], new_inputs[:written]
 
-    def _scan(self, times: _Times, channels: NDArray[np.uint16], now_ps: int = _NEVER) -> Iterator[Heralds]:
+    def _scan(self, times: _Times, channels: NDArray[np.uint16], now_ps: int = _NEVER) -> Iterator[_Bytes]:
         """Run the kernel over tags in order; then decide the cycle in hand if it is over by now."""
         times, channels = _read_only(times), _read_only(channels)
         self._carried[kernel.LOSS] = 0
-        place = -1
-        while place < len(times):
-            place = max(place, 0)
-            place, found = kernel.scan(times, channels, place, now_ps, self._kind, self._gates, self._losses, self._carried, self._out)
+        place, ordered = 0, False
+        while True:
+            place, found = kernel.scan(
+                times, channels, place, now_ps, ordered, self._kind, self._gates, self._losses, self._carried, self._out
+            )
             if found == kernel.BACKWARDS:
                 self._fail_backwards(times)
+            if found == kernel.TIES:
+                channels, ordered = _read_only(kernel.references_first(times, channels, place, self._kind)), True
+                continue
             if found:
-                yield self._heralds(found)
+                yield self._out[:found].view(np.uint8).copy()
+            if place >= len(times):
+                return
 
-    def _settle(self, now_ps: int) -> Iterator[Heralds]:
+    def _settle(self, now_ps: int) -> Iterator[_Bytes]:
         """Decide the cycle in hand if it is over by now."""
         return self._scan(np.empty(0, np.int64), np.empty(0, np.uint16), now_ps)
-
-    def _heralds(self, found: int) -> Heralds:
-        """The heralds that the kernel has found."""
-        heralds = np.empty(found, HERALD_DTYPE)
-        rows = self._out[:found]
-        heralds["reference_ps"], heralds["cycle"] = rows[:, kernel.FOUND_REFERENCE], rows[:, kernel.FOUND_CYCLE]
-        heralds["clicks_ps"], heralds["pattern"] = rows[:, kernel.FOUND_CLICKS :], rows[:, kernel.FOUND_PATTERN]
-        return heralds
 
     def _in_hand(self) -> bool:
         """Whether a cycle has begun that is not decided yet."""
@@ -262,8 +261,8 @@ class HeraldSearch:
             raise ConfigError(f"{self._source}: this search is over ({self._over}); make a new one")
 
     @staticmethod
-    def _collect(pieces: list[Heralds]) -> Heralds:
-        return np.concatenate(pieces) if pieces else np.empty(0, HERALD_DTYPE)
+    def _collect(pieces: list[_Bytes]) -> Heralds:
+        return np.concatenate([np.empty(0, np.uint8), *pieces]).view(HERALD_DTYPE)
 
 
 def _checked(source: str, times: _Times, channels: _Channels) -> tuple[_Times, _Channels]:
@@ -289,7 +288,7 @@ def _kernel_rule(rule: HeraldRule) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     kind[rule.reference % 2**16] = kernel.REFERENCE
     gates = np.zeros(kernel.RULE, np.int64)
     for bit, detector in enumerate(rule.detectors):
-        kind[detector.channel % 2**16] = bit
+        kind[detector.channel % 2**16] = kernel.DETECTOR + bit
         gates[kernel.OPENS_PS + bit] = detector.start_ps + rule.delay_ps
         gates[kernel.LENGTH_PS + bit] = detector.length_ps
     gates[kernel.SPAN_PS] = rule.end_ps + rule.delay_ps
@@ -299,8 +298,8 @@ def _kernel_rule(rule: HeraldRule) -> tuple[NDArray[np.uint8], NDArray[np.int64]
 
 
 def warm_up() -> None:
-    """Compile the kernels, or load them from their cache: a search with and one without a negative gate."""
+    """Compile the kernels, or load them from their cache: a search with and one without a negative gate, and with a tie to be put right."""
     for start_ps in (0, -1):
         search = HeraldSearch(HeraldRule(0, (GatedDetector(1, start_ps, 5),), (1,)))
-        search.feed(np.array([0, 1, 9], np.int64), np.array([0, 1, 0], np.int16))
+        search.feed(np.array([0, 1, 1, 9], np.int64), np.array([0, 1, 0, 0], np.int16))
         search.finish()

@@ -58,6 +58,9 @@ class Arm:
         for name in ("angle", "phase"):  # 0, 0.0 and -0.0 are equal, and must look alike in a digest
             object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # that of all fields costs a simulated readout more than its physics; arms of one section differ in name
+
 
 @dataclass(frozen=True)
 class Section:

@@ -19,12 +19,12 @@ class Receiver(Protocol):
         """React to a message."""
 
 
-_Hearer = tuple[Clock, Callable[[Message], list[Message]], int]
-"""A receiver's clock and ``on``, and how long a message to it takes, ps: looked up once and not for every message."""
+_Hearer = tuple[Callable[[int], None], Callable[[Message], list[Message]], int]
+"""A receiver's ``clock.sleep_until_ps`` and ``on``, and how long a message to it takes, ps: looked up once and not for every message."""
 
 
 def _hearer(node: Receiver, delay_ps: int) -> _Hearer:
-    return node.clock, node.on, delay_ps
+    return node.clock.sleep_until_ps, node.on, delay_ps
 
 
 class InProcessBus:
@@ -56,6 +56,6 @@ class InProcessBus:
         while queue:
             message = queue.popleft()
             time_ps = message.time_ps
-            for clock, on, delay_ps in routes[message.sender, type(message)]:
-                clock.sleep_until_ps(time_ps + delay_ps)
+            for sleep_until_ps, on, delay_ps in routes[message.sender, type(message)]:
+                sleep_until_ps(time_ps + delay_ps)
                 queue += on(message)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
 from .config_sequence import SequenceSection
 from .config_timings import Rb87Timings, Sr88Timings
-from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, Text, TimeOrZero
+from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, Text, Time, TimeOrZero
 
 Node = Literal["alice", "bob", "bsm"]
 Detector = Literal["ch", "cv", "dh", "dv"]
@@ -171,6 +171,23 @@ class SiftedPurposes(Part):
     """Outcomes stay secret."""
 
 
+class ProtocolPlan(Part):
+    """What a key run is planned for, fixed before it; with rounds and test fraction it gives threshold, syndrome and key length."""
+
+    chsh: Annotated[StrictFloat, Field(gt=2, le=2 * 2**0.5)]
+    """S that the link reaches at least."""
+    qber: Annotated[StrictFloat, Field(ge=0, lt=0.5)]
+    """Error rate of key rounds that it reaches at most."""
+    soundness: Annotated[StrictFloat, Field(gt=0, lt=1)]
+    """Distance of the key from an ideal one."""
+    analysis: Literal["eat2022", "renyi"]
+    """Which proof the length of the key rests on."""
+    credit: Literal[0, 1] = 0
+    """r_t of the Renyi analysis."""
+    code: Literal["paper", "shipped"]
+    """How much error correction reveals: as much as in the publication, or what this software's codes need."""
+
+
 class Report(Part):
     """How a run is shown."""
 
@@ -178,6 +195,19 @@ class Report(Part):
     """Rounds in the moving window of S and Q."""
     block: Count
     """Rounds that make one row in the run's QCoDeS database."""
+
+
+class Monitors(Part):
+    """What is watched while a run goes on."""
+
+    interval: Time = 60.0
+    """The heralding station looks at its counters so often; a change is found one interval late at most."""
+    readout_within: Time | None = None
+    """Latest readout after the herald; a later one raises an alarm, but counts. Left out: not watched."""
+    same_polarisation: Annotated[Number, Field(gt=0, lt=0.5)] | None = None
+    """Largest share of pairs of clicks of equal polarisation while the photons interfere as they should. Left out: learned, slowly."""
+    outcome_bias: Annotated[Number, Field(gt=0, lt=0.5)] | None = None
+    """The share of bright outcomes at a party lies so close to 1/2 while nothing is wrong. Left out: learned, slowly."""
 
 
 class LinkFile(Part):
@@ -209,6 +239,8 @@ class LinkFile(Part):
     """Order of a round."""
     report: Report
     """Report of a run."""
+    monitors: Monitors = Monitors()
+    """What is watched."""
     sequence: SequenceSection = SequenceSection()
     """Hardware-timed sequence."""
 
@@ -241,6 +273,8 @@ class Sr88Link(LinkFile):
     """Random inputs."""
     purposes: SiftedPurposes
     """Kinds of run."""
+    protocol: ProtocolPlan
+    """Plan of a key run."""
 
 
 PLATFORMS: dict[str, type[Rb87Link] | type[Sr88Link]] = {"rb87": Rb87Link, "sr88": Sr88Link}

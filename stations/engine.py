@@ -28,8 +28,10 @@ from .config_timings import Sr88Timings
 from .events import EventLog
 from .herald_station import HeraldStation, RunGoal
 from .monitor import Progress, RunMonitor
+from .monitors.alarm import Alarm
 from .party import Party
 from .slots import NODES, PARTIES
+from .watch import watch_run
 
 _logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class RunResult:
         elapsed_s: real time of this segment's loop, start-up excluded, s.
         rounds_per_s: rounds a second of real time in this segment's loop.
         stopped: why it ended early; empty if it reached its goal.
+        alarms: of the monitors in this segment, as far as anybody may see them.
     """
 
     folder: RunFolder
@@ -69,6 +72,7 @@ class RunResult:
     elapsed_s: float
     rounds_per_s: float
     stopped: str
+    alarms: tuple[Alarm, ...] = ()
 
 
 def begin_logs(folder: RunFolder, config: LinkConfig, hardware: str, plan: Plan) -> dict[str, RoundLogWriter]:
@@ -172,27 +176,30 @@ def run(
     """
     first = _last(writers["public"]) + 1
     hardware = writers["public"].header.hardware
-    monitor = RunMonitor(
-        folder,
-        GAMES[config.link.game],
-        goal=plan.rounds,
-        block_rounds=config.link.report.block,
-        joint=plan.purpose == "characterise",
-        first=first,
-        on_progress=on_progress,
-        on_block=blocks.add,
-    )
-    goal = RunGoal(
-        plan.rounds,
-        0.0 if hardware == "real" else GROUP_COMMIT_S,
-        *_recalibration(config),
-        config.link.timings.retry_interval,
-        config.link.timings.patience,
-        monitor.acknowledged,
-    )
     started = time.perf_counter()
     with ExitStack() as stack:
         events = {name: stack.enter_context(EventLog(folder.events(name))) for name in LOGS}
+        watch = watch_run(config, folder, events, secret=plan.purpose == "key", first=first)
+        monitor = RunMonitor(
+            folder,
+            GAMES[config.link.game],
+            goal=plan.rounds,
+            block_rounds=config.link.report.block,
+            joint=plan.purpose == "characterise",
+            first=first,
+            on_progress=on_progress,
+            on_block=blocks.add,
+            watch=watch,
+        )
+        goal = RunGoal(
+            plan.rounds,
+            0.0 if hardware == "real" else GROUP_COMMIT_S,
+            *_recalibration(config),
+            config.link.timings.retry_interval,
+            config.link.timings.patience,
+            monitor.acknowledged,
+            watch.heralds,
+        )
         # One thread for the three logs: each thread more takes the interpreter from the round loop at every sync, and gains nothing,
         # since the public log goes to disk before the parties' in any case.
         disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="fsync"))
@@ -211,7 +218,7 @@ def run(
         folder.write_manifest()
     rounds = nodes.bsm.index + 1
     rate = (rounds - first) / elapsed
-    return RunResult(folder, rounds, plan.rounds, nodes.bsm.vetoes, progress.simulated_s, elapsed, rate, stopped)
+    return RunResult(folder, rounds, plan.rounds, nodes.bsm.vetoes, progress.simulated_s, elapsed, rate, stopped, progress.alarms)
 
 
 def _loop(

@@ -1,4 +1,4 @@
-"""Every transition that is not part of an undisturbed round, one JSON line each, with its cause."""
+"""Every transition that is not part of an undisturbed round, and every alarm, one JSON line each, with its cause."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from types import TracebackType
 
+from .monitors.alarm import Alarm
 from .states import State
 
 
@@ -26,6 +27,13 @@ class EventLog:
         if self._file is not None:
             line = {"t_s": round(seconds, 9), "node": node, "from": before, "to": after, "cause": cause}
             self._file.write(json.dumps(line) + "\n")
+
+    def alarm(self, alarm: Alarm) -> None:
+        """Note an alarm of one of the node's monitors."""
+        if self._file is not None:
+            line = {"t_s": round(alarm.at_s, 9), "node": alarm.node, "alarm": alarm.monitor, "since_s": round(alarm.since_s, 9)}
+            sigma = {} if alarm.sigma is None else {"sigma": round(alarm.sigma, 1)}
+            self._file.write(json.dumps({**line, **sigma, "cause": alarm.text}) + "\n")
 
     def flush(self) -> None:
         """Hand what has been noted to the operating system."""

@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..errors import SequenceError
-from ..instruments import ExitReason, HeraldResult, SinglePhotonDetector
+from ..instruments import ExitReason, HeraldResult, HeraldTally, SinglePhotonDetector
 from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
 from ..protocol.round_log import GroupCommit
 from .events import EventLog
@@ -18,7 +18,22 @@ from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resu
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
 from .slots import PARTIES
-from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
+from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, RoundMoves, State, illegal_move
+
+_HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
+
+
+class CountsWatch(Protocol):
+    """Who looks at what the sequencer counts."""
+
+    interval: float
+    """s between two looks."""
+
+    def look(self, at_s: float, tally: HeraldTally) -> None:
+        """Take what was counted until ``at_s``."""
+
+    def counters_disagreed(self, at_s: float, what: str) -> None:
+        """The sequencer contradicted itself; ``what`` says how."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class RunGoal:
         retry_interval: pause between two looks while a detector is not ready, s.
         patience: how long that may last before the run ends, s.
         acknowledged: called with the highest index that is on disk everywhere, whenever that grows.
+        watch: is shown the sequencer's counters now and then; None where nobody watches.
     """
 
     rounds: int
@@ -42,6 +58,7 @@ class RunGoal:
     retry_interval: float = 1.0
     patience: float = 3600.0
     acknowledged: Callable[[int], None] = lambda index: None
+    watch: CountsWatch | None = None
 
 
 class HeraldStation:
@@ -62,7 +79,8 @@ class HeraldStation:
         self.index = -1
         self.vetoes = 0
         self.finished = False
-        self._detectors = tuple(detectors)
+        self._overload_of = tuple((detector.name, detector.is_overloaded) for detector in detectors)
+        self._moves = RoundMoves(self.name)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
         self._log: GroupCommit | None = None
@@ -71,7 +89,7 @@ class HeraldStation:
         self._attempts = 0
         self._last_commit = 0.0
         self._announced = -1
-        self._next_recalibration = math.inf
+        self._next_recalibration = self._next_look = math.inf
         self._stop_cause = ""
         self._handlers: dict[type[Message], Callable[[Any], list[Message]]] = {
             Ready: self._on_ready,
@@ -94,6 +112,7 @@ class HeraldStation:
         self.finished = False
         self._last_commit = time.perf_counter()
         self._next_recalibration = self.clock.now() + goal.recalibration_interval
+        self._next_look = math.inf if goal.watch is None else self.clock.now() + goal.watch.interval
         self.excitation.prepare()
 
     def request_stop(self, cause: str) -> None:
@@ -129,13 +148,17 @@ class HeraldStation:
         if len(self._ready) < len(PARTIES):
             return []
         self._ready.clear()
-        if self.state is HERALDED:
-            self._enter(RECORDED)  # both are ready again, so both have carried the round through
-        self._enter(ATTEMPTING)
+        if self.state is HERALDED:  # both are ready again, so both have carried the round through
+            self.state = self._moves[HERALDED, RECORDED]
+            self.state = self._moves[RECORDED, ATTEMPTING]
+        else:
+            self._enter(ATTEMPTING)
         if self.index + 1 >= self._goal.rounds:
             return self._stop("all rounds done")
         if self.clock.now() >= self._next_recalibration:
             self._recalibrate()
+        if self.clock.now() >= self._next_look:
+            self._look()
         return self._attempt()
 
     def _on_recorded(self, message: Recorded) -> list[Message]:
@@ -172,7 +195,9 @@ class HeraldStation:
         while not self._stop_cause:
             result = self.excitation.run()
             self._attempts += result.attempts
-            if result.reason is ExitReason.HERALD:
+            if result.veto and self._goal.watch is not None:
+                self._goal.watch.counters_disagreed(self.clock.now(), result.veto)
+            if result.reason is _HERALD:
                 unready = self._unready()
                 if not unready:
                     return self._accept(result)
@@ -186,7 +211,14 @@ class HeraldStation:
                 return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]
         return self._stop(self._stop_cause)
 
+    def _look(self) -> None:
+        """Show the monitors what has been counted."""
+        if self._goal.watch is not None:
+            self._next_look = self.clock.now() + self._goal.watch.interval
+            self._goal.watch.look(self.clock.now(), self.excitation.tally())
+
     def _stop(self, cause: str) -> list[Message]:
+        self._look()
         self._enter(State.STOPPING, cause)
         return self._commit(last=True)
 
@@ -198,13 +230,13 @@ class HeraldStation:
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
-        return [f"{detector.name}: overloaded or latched" for detector in self._detectors if detector.is_overloaded()]
+        return [f"{name}: overloaded or latched" for name, is_overloaded in self._overload_of if is_overloaded()]
 
     def _accept(self, result: HeraldResult) -> list[Message]:
-        self._enter(HERALDED)
-        self.index += 1
-        self._append(self.index, result, 0)
-        accepted = Accepted(self.name, self.clock.now_ps(), self.index, result.pattern, result.time_ps, self._attempts)
+        self.state = self._moves[self.state, HERALDED]
+        self.index = index = self.index + 1
+        self._append(index, result, 0)
+        accepted = Accepted(self.name, self.clock.now_ps(), index, result.pattern, result.time_ps, self._attempts)
         self._attempts = 0
         if self._goal.commit_interval == 0:
             return [*self._commit(), accepted]

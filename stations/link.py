@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from qcodes.instrument import Instrument
 from qcodes.validators import Numbers
@@ -27,6 +27,7 @@ from .blocks import BlockTable
 from .config import LinkConfig, load_link
 from .herald_rate import measure_herald_rate
 from .monitor import Progress
+from .node_singles import measure_node_singles
 from .party import Party
 from .safety import make_all_safe, safe_actions
 from .slots import PARTIES
@@ -261,6 +262,22 @@ class Link(Instrument):
     def request_stop(self, cause: str = "asked to stop") -> None:
         """Finish the round in hand, then stop; the run can be resumed."""
         self.bsm_node.request_stop(cause)
+
+    def node_singles(self, attempts: int = 100_000) -> dict[str, float]:
+        """Measure each node's clicks an attempt with the other one's excitation off; darks are in both.
+
+        Args:
+            attempts: with each node.
+
+        Raises:
+            ConfigError: fewer than one attempt, or the link is closed.
+            NotReady: a trap does not load.
+            DeviceError: an instrument failed.
+        """
+        if attempts < 1:
+            raise ConfigError(f"clicks an attempt need at least 1 attempt, not {attempts}")
+        roles: Mapping[str, Any] = self._require_open().roles
+        return measure_node_singles(self.bsm_node, self.parties, {name: roles[f"{name}.excitation"] for name in PARTIES}, attempts)
 
     # -- state -------------------------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What a run tells while it goes on: progress for people, rows for QCoDeS.
 
-Everything is read back from the logs, so only what is durable is shown. In a key run only the public log is read: no S, no Q.
+Everything is read back from the logs, so only what is durable is shown. In a key run only the public log is read for it: no S, no Q.
+Each party's monitors then still read that party's log, and tell nobody else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ..protocol.records import NO_INDEX, RECORD_DTYPE
 from ..protocol.round_log import LogTail
 from ..protocol.run_folder import RunFolder
 from .blocks import Block
+from .monitors.alarm import Alarm
+from .watch import RunWatch
 
 _REFRESH_S = 0.5
 
@@ -35,6 +38,7 @@ class Progress:
         rounds_per_s: acknowledged rounds a second of real time, in this segment.
         chsh_s: S so far; None in a key run or where it cannot be told yet.
         qber: over all key pairs so far; None as above.
+        alarms: of the monitors, as far as anybody may see them; oldest first.
     """
 
     rounds: int
@@ -44,6 +48,7 @@ class Progress:
     rounds_per_s: float
     chsh_s: Estimate | None
     qber: Estimate | None
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def eta_s(self) -> float | None:
@@ -63,6 +68,7 @@ class RunMonitor:
         first: rounds that were acknowledged before this segment.
         on_progress: called about twice a second.
         on_block: called with every full block.
+        watch: the run's monitors; those that live on its logs are fed here.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class RunMonitor:
         first: int,
         on_progress: Callable[[Progress], None],
         on_block: Callable[[Block], None],
+        watch: RunWatch | None = None,
     ) -> None:
         self._game = game
         self._goal = goal
@@ -85,6 +92,7 @@ class RunMonitor:
         self._first = first
         self._on_progress = on_progress
         self._on_block = on_block
+        self._watch = watch
         self._heralds = np.zeros(0, RECORD_DTYPE)
         self._joined = np.zeros((4, 0), np.uint8)
         self._total: Counts | None = None
@@ -106,19 +114,26 @@ class RunMonitor:
         new = new[new["index"] != NO_INDEX]
         self._heralds = np.concatenate([self._heralds, new])
         if self._join is not None:
-            columns = _columns(self._join.read_new())
+            joined = self._join.read_new()
+            if self._watch is not None and self._watch.joint is not None:
+                self._watch.joint.feed(joined)
+            columns = _columns(joined)
             self._joined = np.concatenate([self._joined, columns], axis=1)
             counts = self._count(columns)
             self._total = counts if self._total is None else self._total + counts
         if len(new):
             self._simulated_s = float(new["herald_ps"][-1]) * 1e-12
         self._finish_blocks()
+        for party in () if self._watch is None else self._watch.parties:
+            party.refresh()
         self._shown = time.perf_counter()
         elapsed = self._shown - self._start
         s = chsh_s(self._total, self._game) if self._total is not None else None
         q = qber(self._total, self._game) if self._total is not None else None
         rate = (self._rounds - self._first) / elapsed if elapsed > 0 else 0.0
-        progress = Progress(self._rounds, self._goal, self._simulated_s, elapsed, rate, s, q)
+        progress = Progress(
+            self._rounds, self._goal, self._simulated_s, elapsed, rate, s, q, () if self._watch is None else tuple(self._watch.book.shown)
+        )
         self._on_progress(progress)
         return progress
 

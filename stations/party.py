@@ -6,9 +6,11 @@ methods named ``step_<name>``, of the platform's subclass in :mod:`.rb_party` or
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
@@ -16,17 +18,20 @@ from ..errors import DeviceError, DeviceFault, SequenceError
 from ..instruments import HeraldingSequencer
 from ..protocol.records import Flag
 from ..protocol.round_log import GroupCommit
+from ..sequences.program import to_ps
 from .events import EventLog
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.preparation import Preparation, wait_until_ready
 from .procedures.trap_loading import TrapLoading
 from .round import Round
-from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, State, illegal_move
+from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, RoundMoves, State, illegal_move
 
 MEASUREMENT_STEPS = frozenset({"close_shutter", "shuttle", "readout_pulse", "rotate", "shutter_confirmed", "fluorescence"})
 """Steps whose failure costs the round its readout but not its record."""
-ISOLATION_STEPS = frozenset({"step_close_shutter", "step_shuttle", "step_shutter_confirmed"})
+ISOLATION_STEPS = frozenset({"close_shutter", "shuttle", "shutter_confirmed"})
 """Those of them whose failure means that isolation was not reached."""
+WAITING_STEPS = frozenset({"isolated_both", "round_type"})
+"""Steps that may have to wait for a message; they say whether they are done, and are taken again when one has come."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +74,13 @@ class Party(ABC):
         self._settings = settings
         self._events = EventLog()
         self._round = Round(settings.fallback)
-        self._steps: Sequence[tuple[int, bool, Callable[[], bool]]] = [
-            (position, name in MEASUREMENT_STEPS, getattr(self, f"step_{name}")) for position, name in enumerate(settings.order)
-        ]
-        self._position = 0
+        self._moves = RoundMoves(settings.name)
+        self._legs = self._plan(settings.order)
+        self._leg = 0
         self._out: list[Message] = []
         self._log: GroupCommit | None = None
         self._appended = self._durable = -1
-        self._next_check = 0.0
+        self._next_check_ps = 0
         self._handlers: dict[tuple[State, type[Message]], Callable[[Any], None]] = {
             (ATTEMPTING, Accepted): self._on_accepted,
             (ATTEMPTING, Recheck): self._on_recheck,
@@ -151,11 +155,12 @@ class Party(ABC):
     # -- messages ----------------------------------------------------------------------------------------------------------------------
 
     def _on_accepted(self, message: Accepted) -> None:
-        if message.n != self._appended + 1:
-            raise SequenceError(f"{self.name}: round {message.n} was announced after round {self._appended}; the logs would differ")
-        self._round.begin(message.n, message.pattern, message.herald_ps, message.attempts)
-        self._enter(HERALDED)
-        self._position = 0
+        _, _, n, pattern, herald_ps, attempts = message
+        if n != self._appended + 1:
+            raise SequenceError(f"{self.name}: round {n} was announced after round {self._appended}; the logs would differ")
+        self._round.begin(n, pattern, herald_ps, attempts)
+        self.state = self._moves[self.state, HERALDED]
+        self._leg = 0
         self._go_on()
 
     def _on_recheck(self, message: Recheck) -> None:
@@ -180,19 +185,42 @@ class Party(ABC):
 
     # -- a round -----------------------------------------------------------------------------------------------------------------------
 
+    def _plan(self, order: Sequence[str]) -> Sequence[tuple[Callable[[], bool], Sequence[Callable[[], None]]]]:
+        """The order of a round as legs: each begins with a step that may wait, and goes on with those that follow it.
+
+        Measurements that follow each other are one item: when one of them fails, the rest of them is left out.
+        """
+        legs: list[tuple[Callable[[], bool], list[Callable[[], None]]]] = [(lambda: True, [])]
+        for measures, names in itertools.groupby(order, MEASUREMENT_STEPS.__contains__):
+            if measures:
+                legs[-1][1].append(partial(self._measure, [(name, getattr(self, f"step_{name}")) for name in names]))
+                continue
+            for name in names:
+                step = getattr(self, f"step_{name}")
+                if name in WAITING_STEPS:
+                    legs.append((step, []))
+                else:
+                    legs[-1][1].append(step)
+        return legs
+
     def _go_on(self) -> None:
         """Take the steps of the round until one waits for a message, or none is left."""
-        round_ = self._round
-        for position, optional, step in self._steps[self._position :]:
-            if not optional:
-                if not step():
-                    self._position = position
-                    return
-            elif round_.measurable:
-                try:
+        for ready, steps in self._legs[self._leg :]:
+            if not ready():
+                return
+            self._leg += 1
+            for step in steps:
+                step()
+
+    def _measure(self, steps: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        """Take steps on which the readout hangs, for as long as one is possible."""
+        if self._round.measurable:
+            name = ""
+            try:
+                for name, step in steps:  # noqa: B007 - the step that failed is named below
                     step()
-                except DeviceError as error:
-                    self._give_up(step.__name__, error)
+            except DeviceError as error:
+                self._give_up(name, error)
 
     def _give_up(self, step: str, error: DeviceError) -> None:
         """The readout of this round is lost; its record is not."""
@@ -212,39 +240,41 @@ class Party(ABC):
                 sequencer.name, f"the readout came {late_ps / 1e6:.1f} us after the coherence time; check trigger and line delays"
             )
 
-    def step_accepted(self) -> bool:
+    def step_accepted(self) -> None:  # noqa: B027 - the order names it, and nothing is left to do
         """The round exists."""
-        return True
 
-    def step_record(self) -> bool:
+    def step_record(self) -> None:
         """Hand the record to the log."""
-        if self._log is None:
+        log, round_ = self._log, self._round
+        if log is None:
             raise SequenceError(f"{self.name}: a round without a log to record it in")
-        self._round.done_ps = self.clock.now_ps()
-        self._log.append(self._round.pack())
-        self._appended = self._round.index
-        self._enter(RECORDED)
-        if self._appended <= self._durable:  # the public log went first, so this may go to disk at once
+        round_.done_ps = self.clock.now_ps()
+        log.append(round_.pack())
+        self._appended = index = round_.index
+        if round_.measurable:
+            self.state = self._moves[self.state, RECORDED]
+        else:
+            self._enter(RECORDED)
+        if index <= self._durable:  # the public log went first, so this may go to disk at once
             self._commit()
-        elif (durable := self._log.poll()) is not None:
+        elif (durable := log.poll()) is not None:
             self._out.append(Recorded(self.name, self.clock.now_ps(), durable))
-        return True
 
     # -- getting ready -----------------------------------------------------------------------------------------------------------------
 
     def _load_and_get_ready(self, *, present: bool = False) -> None:
         if not present:
             self.loading.run()
-        self._enter(State.PREPARING)
+        self.state = self._moves[self.state, State.PREPARING]
         self.preparation.run()
         self._get_ready()
 
     def _get_ready(self) -> None:
         """Become ready for attempts; while something is not, stay suspended and say why."""
-        self._enter(ATTEMPTING)
-        if self.clock.now() >= self._next_check:
+        self.state = self._moves[self.state, ATTEMPTING]
+        if self.clock.now_ps() >= self._next_check_ps:
             self._wait_until_ready()
-            self._next_check = self.clock.now() + self._settings.check_interval
+            self._next_check_ps = self.clock.now_ps() + to_ps(self._settings.check_interval)
         self._out.append(Ready(self.name, self.clock.now_ps()))
 
     def _wait_until_ready(self) -> None:

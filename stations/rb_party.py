@@ -78,53 +78,45 @@ class RbParty(Party):
         if self._do.isolation is not None:
             self._do.isolation.make_safe()
 
-    def step_close_shutter(self) -> bool:
+    def step_close_shutter(self) -> None:
         """Send the shutter on its way; it takes milliseconds, the spectral filter covers the gap."""
         self._isolation().command()
-        return True
 
-    def step_input(self) -> bool:
+    def step_input(self) -> None:
         """Read back the input that the hardware latched."""
         drawn = self._do.inputs.run(self._round.herald_ps, self._round.index)
         self._round.setting = drawn.bits
         self._round.input_ps = drawn.time_ps
-        return True
 
-    def step_readout_pulse(self) -> bool:
+    def step_readout_pulse(self) -> None:
         """The readout and ionisation pulse, within the coherence time."""
-        self._enter(READING)
+        self.state = self._moves[self.state, READING]
         played = self._do.sequencer.play("readout", self._round.setting)
         self.note_readout(played.start_ps + self._acts_ps, self._do.coherence_ps, self._do.sequencer)
-        return True
 
-    def step_shutter_confirmed(self) -> bool:
+    def step_shutter_confirmed(self) -> None:
         """No fluorescence before the shutter is seen closed."""
         self._round.isolated_ps = self._isolation().confirm()
-        self._enter(ISOLATED)
-        return True
+        self.state = self._moves[self.state, ISOLATED]
 
-    def step_fluorescence(self) -> bool:
+    def step_fluorescence(self) -> None:
         """Is the atom still there? That is the outcome."""
-        self._enter(READING)
+        self.state = self._moves[self.state, READING]
         self._round.counts, self._round.outcome = self._do.readout.run()
-        return True
 
-    def step_empty_trap(self) -> bool:
+    def step_empty_trap(self) -> None:
         """Throw the atom out, whatever the outcome was."""
-        self._enter(RESETTING)
+        self.state = self._moves[self.state, RESETTING]
         self._do.empty_trap.run()
-        return True
 
-    def step_open_shutter(self) -> bool:
+    def step_open_shutter(self) -> None:
         """Connect the link again."""
         self._isolation().reconnect()
-        return True
 
-    def step_reload(self) -> bool:
+    def step_reload(self) -> None:
         """Load the next atom, whatever the outcome was."""
-        self._enter(State.LOADING)
+        self.state = self._moves[self.state, State.LOADING]
         self._load_and_get_ready()
-        return True
 
     def draw_lost(self, index: int, round_type: int | None) -> tuple[int, int]:
         """Fresh bits of the same width."""

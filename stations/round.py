@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ..protocol.records import MAX_U32, RECORD_STRUCT, Flag, RoundType
 
+_SELF = int(RoundType.SELF)
+_pack = RECORD_STRUCT.pack
+
 
 class Round:
     """What one party knows of the current round; times in picoseconds on the party's own clock.
@@ -50,7 +53,7 @@ class Round:
         self.counts = 0
         self.flags = 0
         self.measurable = True
-        self.round_type: int = RoundType.SELF
+        self.round_type = _SELF
         self.setting = 0
         self.outcome = self.fallback
 
@@ -63,22 +66,18 @@ class Round:
     def pack(self) -> bytes:
         """The 48 bytes of the record."""
         herald_ps = self.herald_ps
-        isolated_ns, input_ns, readout_ns, done_ns = (
+        done_ns = (self.done_ps - herald_ps) // 1000
+        if done_ns > MAX_U32 or self.attempts > MAX_U32:
+            self._saturate()
+            done_ns = (self.done_ps - herald_ps) // 1000
+        return _pack(
+            self.index,
+            herald_ps,
             (self.isolated_ps - herald_ps) // 1000,
             (self.input_ps - herald_ps) // 1000,
             (self.readout_ps - herald_ps) // 1000,
-            (self.done_ps - herald_ps) // 1000,
-        )
-        if done_ns > MAX_U32:  # a fault that took more than four seconds; nothing comes after ``done``
-            isolated_ns, input_ns, readout_ns, done_ns = (min(ns, MAX_U32) for ns in (isolated_ns, input_ns, readout_ns, done_ns))
-        return RECORD_STRUCT.pack(
-            self.index,
-            herald_ps,
-            isolated_ns,
-            input_ns,
-            readout_ns,
             done_ns,
-            self.attempts if self.attempts < MAX_U32 else MAX_U32,
+            self.attempts,
             self.counts,
             self.flags,
             0,
@@ -87,3 +86,12 @@ class Round:
             self.setting,
             self.outcome,
         )
+
+    def _saturate(self) -> None:
+        """After a fault that took more than four seconds, or more attempts than a record can tell."""
+        latest_ps = self.herald_ps + MAX_U32 * 1000
+        self.isolated_ps = min(self.isolated_ps, latest_ps)
+        self.input_ps = min(self.input_ps, latest_ps)
+        self.readout_ps = min(self.readout_ps, latest_ps)
+        self.done_ps = min(self.done_ps, latest_ps)
+        self.attempts = min(self.attempts, MAX_U32)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..clock import Clock
 from ..errors import SequenceError
 from ..instruments import HeraldingSequencer
+from ..instruments.sequencer import SectionPlayer
 from ..protocol.records import RoundType
 from ..sequences.program import Program
 from .messages import Isolated, RoundTypeBit
@@ -77,6 +79,7 @@ class SrParty(Party):
         self._acts_ps = procedures.program.sections["rotate"].acts_ps
         self._peer_isolated = -1
         self._round_type_bit: tuple[int, bool] | None = None
+        self._rotate: SectionPlayer = partial(procedures.sequencer.play, "rotate")
         super().__init__(settings, clock, procedures.loading, procedures.preparation)
         for state in State:
             self._handlers[state, Isolated] = self._on_isolated
@@ -84,29 +87,32 @@ class SrParty(Party):
                 self._handlers[state, RoundTypeBit] = self._on_round_type
 
     def _on_isolated(self, message: Isolated) -> None:
-        self._require_news(message, self._peer_isolated)
-        self._peer_isolated = message.n
+        n = message.n
+        self._require_news(message, n, self._peer_isolated)
+        self._peer_isolated = n
         if self.state is ISOLATED:
             self._go_on()
 
     def _on_round_type(self, message: RoundTypeBit) -> None:
-        self._require_news(message, self._round_type_bit[0] if self._round_type_bit is not None else -1)
-        self._round_type_bit = (message.n, message.is_test)
+        _, _, n, is_test = message
+        self._require_news(message, n, self._round_type_bit[0] if self._round_type_bit is not None else -1)
+        self._round_type_bit = (n, is_test)
         if self.state is ISOLATED:
             self._go_on()
 
-    def _require_news(self, message: Isolated | RoundTypeBit, heard: int) -> None:
+    def _require_news(self, message: Isolated | RoundTypeBit, n: int, heard: int) -> None:
         """The other party speaks once a round, of the one in hand or of the next if it has heard of that first."""
-        if message.n != self._appended + 1 or message.n == heard:
+        if n != self._appended + 1 or n == heard:
             raise SequenceError(
-                f"{self.name}: {message.sender} sent {type(message).__name__} of round {message.n}, "
-                f"but round {self._appended + 1} is to come{' and has been heard of' if message.n == heard else ''}"
+                f"{self.name}: {message.sender} sent {type(message).__name__} of round {n}, "
+                f"but round {self._appended + 1} is to come{' and has been heard of' if n == heard else ''}"
             )
 
     def prepare_round(self) -> None:
         """Load the fast sequencer, detector on, ion scrambled and in the fibre's focus."""
         do = self._do
         do.sequencer.load(do.program)
+        self._rotate = do.sequencer.player("rotate")
         do.readout.prepare()
         do.scramble.prepare()
         do.isolation.prepare()
@@ -119,67 +125,62 @@ class SrParty(Party):
         """Move the ion out of the fibre's focus."""
         self._do.isolation.make_safe()
 
-    def step_shuttle(self) -> bool:
+    def step_shuttle(self) -> None:
         """Move the ion out of the fibre's focus."""
         self._round.isolated_ps = self._do.isolation.run()
-        return True
 
     def step_isolated_both(self) -> bool:
         """Say so, and wait until the other party has said it too."""
         round_ = self._round
         if self.state is HERALDED:
-            self._enter(ISOLATED)
-            self._slot_start_ps = self.clock.now_ps()
-            self._out.append(Isolated(self.name, self.clock.now_ps(), round_.index, round_.measurable))
+            self.state = self._moves[HERALDED, ISOLATED]
+            self._slot_start_ps = now_ps = self.clock.now_ps()
+            self._out.append(Isolated(self.name, now_ps, round_.index, round_.measurable))
         return self._peer_isolated == round_.index
 
     def step_round_type(self) -> bool:
         """Bob draws the type and tells Alice; Alice waits to be told. Both wait until the slot for it has passed."""
-        index = self._round.index
+        round_, clock = self._round, self.clock
         if self._decides:
-            self._bits = self._do.inputs.run(self._round.herald_ps, index).bits
-            round_type = self._drawn_type()
-            self._out.append(RoundTypeBit(self.name, self.clock.now_ps(), index, round_type == _TEST))
-        elif self._round_type_bit is not None and self._round_type_bit[0] == index:
-            round_type = _TEST if self._round_type_bit[1] else _KEY
+            self._bits, drawn_ps = self._do.inputs.run(round_.herald_ps, round_.index)
+            round_.round_type = self._drawn_type()
+            self._out.append(RoundTypeBit(self.name, drawn_ps, round_.index, round_.round_type == _TEST))
+        elif self._round_type_bit is not None and self._round_type_bit[0] == round_.index:
+            round_.round_type = _TEST if self._round_type_bit[1] else _KEY
         else:
             return False
-        self._round.round_type = round_type
-        self.clock.sleep_until_ps(self._slot_start_ps + self._do.slot_ps)
+        clock.sleep_until_ps(self._slot_start_ps + self._do.slot_ps)
         return True
 
-    def step_input(self) -> bool:
+    def step_input(self) -> None:
         """A random bit in a test round, the fixed input in a key round; the bit is used up either way."""
+        round_ = self._round
         if not self._decides:
-            self._bits = self._do.inputs.run(self._round.herald_ps, self._round.index).bits
-        self._round.setting = self._setting(self._round.round_type)
-        self._round.input_ps = self.clock.now_ps()
-        return True
+            self._bits = self._do.inputs.run(round_.herald_ps, round_.index).bits
+        round_.setting = self._setting(round_.round_type)
+        round_.input_ps = self.clock.now_ps()
 
-    def step_rotate(self) -> bool:
+    def step_rotate(self) -> None:
         """Turn the qubit into the basis of the input, in the frame of the herald pattern."""
-        self._enter(READING)
-        arm = self._do.arms[self._round.setting, self._round.pattern]
-        played = self._do.sequencer.play("rotate", arm)
-        self.note_readout(played.start_ps + self._acts_ps, self._do.coherence_ps, self._do.sequencer)
-        return True
+        self.state = self._moves[self.state, READING]
+        do, round_ = self._do, self._round
+        played = self._rotate(do.arms[round_.setting, round_.pattern])
+        self.note_readout(played.start_ps + self._acts_ps, do.coherence_ps, do.sequencer)
 
-    def step_fluorescence(self) -> bool:
+    def step_fluorescence(self) -> None:
         """Bright or dark? That is the outcome."""
-        self._round.counts, self._round.outcome = self._do.readout.run()
-        return True
+        round_ = self._round
+        round_.counts, round_.outcome = self._do.readout.run()
 
-    def step_scramble(self) -> bool:
+    def step_scramble(self) -> None:
         """Erase the ion's state before it is seen from outside again."""
-        self._enter(RESETTING)
+        self.state = self._moves[self.state, RESETTING]
         self._do.scramble.run()
-        return True
 
-    def step_reconnect(self) -> bool:
+    def step_reconnect(self) -> None:
         """Back into the fibre's focus, ready for the next round."""
         self._do.isolation.reconnect()
         self._get_ready()
-        return True
 
     def draw_lost(self, index: int, round_type: int | None) -> tuple[int, int]:
         """Type and input at the lost round's place in the pool; a type that the other party has on record stands."""

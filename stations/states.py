@@ -78,6 +78,28 @@ EVENTS = {(now, to): (now, to) not in SILENT for now, moves in MOVES.items() for
 """Every legal move, and whether it is an event (True) or part of an undisturbed round."""
 
 
+class RoundMoves(dict[tuple[State, State], State]):
+    """The moves of an undisturbed round of one node: ``moves[now, to]`` is ``to`` where the table has that move.
+
+    The round loop makes a dozen such moves a round, so each is one look-up; whatever needs a cause or a line in ``events.jsonl`` goes
+    through the node's own ``_enter``.
+
+    Args:
+        node: for the error message.
+
+    Raises:
+        SequenceError: by a look-up, for every other move.
+    """
+
+    def __init__(self, node: str) -> None:
+        super().__init__({(now, to): to for now, to in SILENT})
+        self.update({(state, state): state for state in State})
+        self._node = node
+
+    def __missing__(self, move: tuple[State, State]) -> State:
+        raise illegal_move(self._node, *move)
+
+
 def illegal_move(node: str, now: State, to: State) -> SequenceError:
     """The error for a move that is not in the table."""
     return SequenceError(f"{node}: a node that is {now} cannot become {to}")

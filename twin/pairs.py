@@ -8,6 +8,7 @@ of different (pattern, analysis, delay) triples.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -16,10 +17,11 @@ import numpy.typing as npt
 
 from ..sequences.program import Arm
 from .draws import Draws
-from .physics.bsm import herald_distribution
+from .physics.bsm import PATTERNS, herald_distribution
 from .physics.parameters import LinkParameters, Side
 from .physics.readout import RbAnalysis, SrAnalysis, bright_effect
 from .physics.states import dephased
+from .tallies import Counted
 
 State = npt.NDArray[np.complex128]
 _SIDES: tuple[Side, Side] = ("alice", "bob")
@@ -121,6 +123,12 @@ class HeraldSource(Protocol):
     def herald(self, draws: Draws) -> Herald:
         """What heralded in the attempt that :meth:`attempts_until_herald` named last."""
 
+    def passed(self, attempts: int) -> None:
+        """So many of the attempts that :meth:`attempts_until_herald` spoke of last took place; a herald's own is among them."""
+
+    def take_counted(self, rng: np.random.Generator) -> Counted:
+        """What was counted in the attempts that took place since this was last asked."""
+
 
 class HeraldTable(StateTable):
     """Everything that follows from one set of parameters in closed form: pattern probabilities, and the state behind each pattern.
@@ -129,9 +137,10 @@ class HeraldTable(StateTable):
         parameters: the physics in force.
         present: which node's atom is there (Alice, Bob).
         accepted: the click patterns that herald.
+        off_gate: how many times as long as the gate off-gate clicks are counted in an attempt.
     """
 
-    def __init__(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...]) -> None:
+    def __init__(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], *, off_gate: float = 0.0) -> None:
         distribution = herald_distribution(parameters, present)
         super().__init__(parameters, list(distribution.state))
         self.states: StateTable = self
@@ -139,8 +148,12 @@ class HeraldTable(StateTable):
         self.herald_probability = float(probability.sum())
         self.log_survival = -float(np.log1p(-self.herald_probability))
         """-ln(1 - p): a herald takes a unit-exponential draw over this many attempts."""
-        self._accepted = accepted
+        self._heralds = [Herald(pattern, pattern) for pattern in accepted]
         self._cumulative = (np.cumsum(probability) / probability.sum()).tolist() if probability.sum() > 0 else []
+        self._probability = distribution.probability
+        self._off_gate = -off_gate * np.log1p(-np.array(parameters.bsm.dark_probability))
+        self._attempts = 0
+        self._heralded = [0] * PATTERNS
 
     def attempts_until_herald(self, draws: Draws, limit: int) -> int:
         """Geometric: ceil(E / -ln(1 - p)) with E exponential, exactly."""
@@ -150,15 +163,30 @@ class HeraldTable(StateTable):
 
     def herald(self, draws: Draws) -> Herald:
         """One of the accepted patterns, by its share; every pattern has one state."""
-        pattern = self.pattern(draws.uniform())
-        return Herald(pattern, pattern)
+        found = self.selected(draws.uniform())
+        self._heralded[found.pattern] += 1
+        return found
 
-    def pattern(self, uniform: float) -> int:
-        """The accepted pattern that a uniform draw selects."""
-        for pattern, limit in zip(self._accepted, self._cumulative, strict=True):
-            if uniform < limit:
-                return pattern
-        return self._accepted[-1]
+    def selected(self, uniform: float) -> Herald:
+        """The herald that a uniform draw selects; the last one where rounding has left the shares short of 1."""
+        return self._heralds[min(bisect_right(self._cumulative, uniform), len(self._heralds) - 1)]
+
+    def passed(self, attempts: int) -> None:
+        """They are counted; what clicked in them is drawn when somebody asks."""
+        self._attempts += attempts
+
+    def take_counted(self, rng: np.random.Generator) -> Counted:
+        """Exact: without a herald, the pattern of an attempt is one of those that do not herald, with their relative probabilities.
+
+        Off-gate clicks are darks, a Poisson process whatever is in the gate.
+        """
+        heralds = np.array(self._heralded)
+        blind = self._probability.copy()
+        blind[[herald.pattern for herald in self._heralds]] = 0.0
+        patterns = heralds + rng.multinomial(self._attempts - int(heralds.sum()), blind / blind.sum())
+        off_gate = rng.poisson(self._off_gate * self._attempts)
+        self._attempts, self._heralded = 0, [0] * PATTERNS
+        return Counted(patterns, off_gate)
 
 
 def _clip(probability: float) -> float:

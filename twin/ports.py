@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..sequences.program import Action, Arm, AttemptLoop
+from .tallies import Counted, nothing_counted
 
 if TYPE_CHECKING:
     from .world import World
@@ -282,12 +283,26 @@ class SequencerPort:
     side: int | None = None
     missed_references: int = 0
     """A fault for tests and fault scripts: reference pulses that the next run will not see."""
+    _dark_attempts: int = field(default=0, init=False)
 
     def run(self, start_ps: int, loop: AttemptLoop, accepted: tuple[int, ...], limit: int) -> Attempted:
         """Attempt until herald, missing particle or limit."""
         if self.world is None:
+            self._dark_attempts += limit
             return Attempted(False, False, 0, start_ps + loop.start_of_attempt_ps(limit), limit)
         return self.world.run_attempts(start_ps, loop, accepted, limit)
+
+    def take_counted(self) -> Counted:
+        """What was counted in its attempts since this was last asked; a node's own sequencer makes none."""
+        if self.world is not None:
+            return self.world.take_counted() if self.side is None else nothing_counted()
+        counted = nothing_counted()
+        counted.patterns[0], self._dark_attempts = self._dark_attempts, 0
+        return counted
+
+    def off_gate_ps(self, loop: AttemptLoop) -> int:
+        """How long off-gate clicks are counted in an attempt, ps."""
+        return 0 if self.world is None else self.world.off_gate(loop).length_ps
 
     def take_missed_references(self) -> int:
         """How many reference pulses the last run did not see."""

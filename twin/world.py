@@ -30,6 +30,7 @@ from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
 from .physics.readout import count_means
 from .ports import Actor, Attempted, BeamPort, CurrentPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
+from .tallies import Counted, OffGate, nothing_counted, off_gate_of
 from .trap import Trap
 
 Level = Literal["rounds", "clicks"]
@@ -63,11 +64,13 @@ class World:
         self.preset = preset
         self.platform = preset.platform
         # The segment is no part of the entropy: there, (seed + 2**32, 0) and (seed, 1) would be the same words.
-        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(6)
+        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(7)
         self._draws = (Draws(streams[0]), Draws(streams[1]))
         self._herald_draws = Draws(streams[2])
         self._random_seeds = (streams[3], streams[4])
         self._dark_draws = Draws(streams[5])
+        self._tally_rng = np.random.default_rng(streams[6])
+        self._counting: set[HeraldSource] = set()
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
         self._shining: tuple[set[str], set[str]] = (set(), set())
@@ -229,12 +232,27 @@ class World:
             table = self._table(present, accepted, loop, start_ps)
             attempt = done + table.attempts_until_herald(self._herald_draws, stop - done)
             begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
+            self._counting.add(table)
             if attempt <= stop and begins_ps < until_ps:
+                table.passed(attempt - done)
                 return self._herald(table, begins_ps + loop.herald_ps, attempt)
-            done = min(stop, loop.attempts_begun_before_ps(until_ps - start_ps))
+            before, done = done, min(stop, loop.attempts_begun_before_ps(until_ps - start_ps))
+            table.passed(done - before)
             if done == stop:
                 return Attempted(False, missing, 0, start_ps + -(-done // loop.attempts_per_burst) * loop.burst_ps, done)
             now_ps = start_ps + loop.start_of_attempt_ps(done)
+
+    def take_counted(self) -> Counted:
+        """What was counted in all attempts since this was last asked."""
+        total = nothing_counted()
+        for source in self._counting:
+            total = total.plus(source.take_counted(self._tally_rng))
+        self._counting.clear()
+        return total
+
+    def off_gate(self, loop: AttemptLoop) -> OffGate:
+        """When in an attempt of ``loop`` clicks count as darks."""
+        return off_gate_of(loop, self.preset["link.photon_lifetime"])
 
     def fluorescence(self, side: int | None, start_ps: int, duration_s: float, dark_rate_hz: float) -> int:
         """Counts of one detector while the cooling light is on."""
@@ -309,14 +327,15 @@ class World:
         uniform = self._draws[side].uniform()
         if not self._analyser_on[side]:
             return  # without light nothing is projected, and every atom stays bright
+        unread = self._unread
         if not trap.present(at_ps):
             bright = uniform < self._optics.base.node(SIDES[side]).false_bright
-        elif pair is None or not self._unread[side] or trap.arrives_ps > pair.herald_ps:
+        elif pair is None or not unread[side] or trap.arrives_ps > pair.herald_ps:
             bright = uniform < 0.5  # not (or no longer) part of a pair: the spin is in no particular state
         else:
             bright = pair.read(side, Reading(arm, (at_ps - pair.herald_ps) // 1000), uniform)
-        self._unread[side] = False
-        if self.platform == "rb87" and not bright:
+        unread[side] = False
+        if not bright and self.platform == "rb87":
             trap.empty(at_ps)  # ionised
         trap.project(bright, at_ps)
 
@@ -338,9 +357,10 @@ class World:
         return table
 
     def _source(self, parameters: LinkParameters, present: tuple[bool, bool], accepted: tuple[int, ...], loop: AttemptLoop) -> HeraldSource:
+        off_gate = self.off_gate(loop)
         if self.level == "rounds":
-            return HeraldTable(parameters, present, accepted)
-        return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(loop), present, accepted, loop)
+            return HeraldTable(parameters, present, accepted, off_gate=off_gate.length_ps / loop.gate_ps)
+        return ClickHeralds(self._optics.all_photons(parameters, loop), self._optics.click_timings(loop), present, accepted, loop, off_gate)
 
     def _trap(self, side: int) -> Trap:
         node, preset = f"node.{SIDES[side]}", self.preset

@@ -43,6 +43,7 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
         return {
             **super().commands(device),
             "counters": device.counters,
+            "tally": device.tally,
             "run": lambda: device.run(self.limit_attempts),
             "play": lambda: device.play(self.section, 0),
             "load": lambda: device.load(self._program),
@@ -58,6 +59,31 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
         assert result.reason is not ExitReason.VETOED, result.veto
         assert 0 <= result.attempts <= self.limit_attempts
         assert (after.cycles - before.cycles) % modulus == (after.references - before.references) % modulus == result.attempts % modulus
+
+    def test_the_tally_counts_every_attempt_once(self, device: HeraldingSequencer) -> None:
+        """It starts anew when it has been read, and when a program is loaded."""
+        device.load(self._program)
+        attempts = [device.run(self.limit_attempts).attempts for _ in range(3)]
+        assert device.tally().attempts == sum(attempts)
+        again = device.tally()
+        assert (again.attempts, sum(again.singles), sum(again.off_gate)) == (0, 0, 0)
+        device.run(self.limit_attempts)
+        device.load(self._program)
+        assert device.tally().attempts == 0
+
+    def test_the_tally_has_the_heralds(self, device: HeraldingSequencer, truth: object | None) -> None:
+        """Each with its pattern, and its clicks among the singles."""
+        herald = able(truth, "herald")
+        device.load(self._program)
+        patterns = list(self._program.accepted_patterns)
+        for pattern in patterns:
+            herald(pattern)
+            device.run(self.limit_attempts)
+        tally = device.tally()
+        for pattern in patterns:
+            assert tally.patterns[pattern] >= 1
+        for k, singles in enumerate(tally.singles):
+            assert singles >= sum(pattern >> k & 1 for pattern in patterns)
 
     def test_an_accepted_pattern_heralds(self, device: HeraldingSequencer, truth: object | None) -> None:
         """Each with its own pattern, and later than the one before."""
@@ -96,9 +122,10 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
     def test_a_section_is_played(self, device: HeraldingSequencer, arm: int) -> None:
         """In the branch that was asked for, one after the other."""
         device.load(self._program)
-        first, second = device.play(self.section, arm), device.play(self.section, arm)
-        assert first.arm == second.arm == arm
-        assert first.start_ps < first.end_ps <= second.start_ps < second.end_ps
+        play = device.player(self.section)
+        first, second, third = device.play(self.section, arm), play(arm), play(arm)
+        assert first.arm == second.arm == third.arm == arm
+        assert first.start_ps < first.end_ps <= second.start_ps < second.end_ps <= third.start_ps < third.end_ps
 
     def test_the_hardware_chooses(self, device: HeraldingSequencer, truth: object | None) -> None:
         """Without a branch the hardware's own input decides, and is reported with its time."""
@@ -115,3 +142,5 @@ class HeraldingSequencerConformance(RoleConformance[HeraldingSequencer]):
         device.load(self._program)
         with pytest.raises(SequenceError, match="nowhere"):
             device.play("nowhere")
+        with pytest.raises(SequenceError, match="nowhere"):
+            device.player("nowhere")()

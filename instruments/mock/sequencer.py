@@ -9,7 +9,7 @@ from typing import Any
 
 from ...clock import PS_PER_S
 from ...errors import SequenceError
-from ..sequencer import ExitReason, HeraldingSequencer, HeraldResult, Played, Program, SequencerCounters
+from ..sequencer import DETECTORS, PATTERNS, ExitReason, HeraldingSequencer, HeraldResult, HeraldTally, Played, Program, SequencerCounters
 from .base import MockDevice
 
 
@@ -30,12 +30,16 @@ class SequencerState:
         missed_references: reference pulses that the next run will miss.
         arms: branches that the next choices will take.
         default_pattern: where no pattern is prescribed.
+        singles: attempts in which detector k alone clicked, that the next tally will show beside those of the runs, by k.
+        off_gate: off-gate clicks of detector k that the next tally will show.
     """
 
     patterns: deque[int | None] = field(default_factory=deque)
     missed_references: int = 0
     arms: deque[int] = field(default_factory=deque)
     default_pattern: int = 0
+    singles: list[int] = field(default_factory=lambda: [0] * DETECTORS)
+    off_gate: list[int] = field(default_factory=lambda: [0] * DETECTORS)
 
 
 class MockHeraldingSequencer(MockDevice, HeraldingSequencer):
@@ -66,11 +70,13 @@ class MockHeraldingSequencer(MockDevice, HeraldingSequencer):
         self._sections = frozenset(sections)
         self._attempt, self._section = attempt, section
         self._total = SequencerCounters(0, 0)
+        self._patterns = [0] * PATTERNS
         self.state = SequencerState()
 
     def _do_load(self, program: Program) -> None:
         self._told("load", program, default_pattern=min(program.accepted_patterns, default=0))
         self._total = SequencerCounters(0, 0)
+        self._patterns = [0] * PATTERNS
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
         patterns = self.state.patterns
@@ -79,6 +85,7 @@ class MockHeraldingSequencer(MockDevice, HeraldingSequencer):
         self.clock.sleep(attempts * self._attempt)
         reason = ExitReason.LIMIT if pattern is None else ExitReason.HERALD
         result = self._asked("run", HeraldResult(reason, pattern or 0, self.clock.now_ps(), attempts), limit_attempts)
+        self._count(result)
         references = result.attempts - self.state.missed_references
         self.state.missed_references = 0
         modulus = 1 << self.counter_bits
@@ -97,6 +104,21 @@ class MockHeraldingSequencer(MockDevice, HeraldingSequencer):
 
     def _do_counters(self) -> SequencerCounters:
         return self._asked("counters", self._total)
+
+    def _do_tally(self) -> HeraldTally:
+        patterns, self._patterns = self._patterns, [0] * PATTERNS
+        for k, singles in enumerate(self.state.singles):
+            patterns[1 << k] += singles
+        patterns[0] -= sum(self.state.singles)
+        tally = HeraldTally.of_patterns(patterns, self.state.off_gate, round(self._attempt * PS_PER_S) // 2)
+        self.state.singles, self.state.off_gate = [0] * DETECTORS, [0] * DETECTORS
+        return self._asked("tally", tally)
+
+    def _count(self, result: HeraldResult) -> None:
+        """A herald's last attempt showed its pattern; in the others nothing clicked."""
+        heralded = result.reason is ExitReason.HERALD and result.attempts > 0
+        self._patterns[result.pattern if heralded else 0] += heralded
+        self._patterns[0] += result.attempts - heralded
 
     def _do_make_safe(self) -> None:
         self._told("make_safe")

@@ -70,3 +70,11 @@ class LogCorrupt(EventreadyError):
 
 class KeyPoolError(EventreadyError):
     """Secret bits would be used twice, or there are not enough of them."""
+
+
+class AuthenticationFailed(EventreadyError):
+    """A message does not fit its tag, so it is not what the other party said, here and now. Nothing of it may be used."""
+
+
+class SessionError(EventreadyError):
+    """A session between two parties cannot go on as it should; whatever was refused has not been used."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...instruments import HeraldingSequencer, HeraldResult, SinglePhotonDetector
+from ...instruments import HeraldingSequencer, HeraldResult, HeraldTally, SinglePhotonDetector
 from ...sequences.program import Program
 
 
@@ -34,6 +34,10 @@ class Excitation:
     def run(self) -> HeraldResult:
         """Attempt until a herald, a veto, a missing particle or the limit."""
         return self._sequencer.run(self._limit)
+
+    def tally(self) -> HeraldTally:
+        """What was counted in the attempts since this was last asked."""
+        return self._sequencer.tally()
 
     def make_safe(self) -> None:
         """Stop the sequencer and switch the detectors off."""

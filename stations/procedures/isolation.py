@@ -7,9 +7,12 @@ is shuttled out of the fibre's focus.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from ...clock import Clock
 from ...errors import ConfigError
-from ...instruments import HeraldingSequencer, Position, Shutter
+from ...instruments import HeraldingSequencer, Played, Position, Shutter
 
 
 def require_confirmed(shutter: Shutter) -> None:
@@ -85,9 +88,12 @@ class ShuttleIsolation:
 
     def __init__(self, sequencer: HeraldingSequencer) -> None:
         self._sequencer = sequencer
+        self._shuttle: Callable[[], Played] = partial(sequencer.play, "shuttle")
+        self._reconnect: Callable[[], Played] = partial(sequencer.play, "reconnect")
 
     def prepare(self) -> None:
-        """Bring the ion into the fibre's focus."""
+        """Look the sections up in the program that is loaded, and bring the ion into the fibre's focus."""
+        self._shuttle, self._reconnect = self._sequencer.player("shuttle"), self._sequencer.player("reconnect")
         self.reconnect()
 
     def run(self) -> int:
@@ -96,11 +102,11 @@ class ShuttleIsolation:
         Returns:
             When the settling time had passed, ps.
         """
-        return self._sequencer.play("shuttle").end_ps
+        return self._shuttle().end_ps
 
     def reconnect(self) -> None:
         """Move the ion back."""
-        self._sequencer.play("reconnect")
+        self._reconnect()
 
     def make_safe(self) -> None:
         """An ion is safe when the link is disconnected; a sequencer that was never loaded has not connected it."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from ...clock import Clock
-from ...instruments import HeraldingSequencer, Laser
+from ...instruments import HeraldingSequencer, Laser, Played
 
 
 class EmptyTrap:
@@ -46,14 +49,16 @@ class Scramble:
 
     def __init__(self, sequencer: HeraldingSequencer) -> None:
         self._sequencer = sequencer
+        self._scramble: Callable[[], Played] = partial(sequencer.play, "scramble")
 
     def prepare(self) -> None:
-        """Start from a scrambled ion."""
+        """Look the section up in the program that is loaded, and start from a scrambled ion."""
+        self._scramble = self._sequencer.player("scramble")
         self.run()
 
     def run(self) -> None:
         """Scramble once."""
-        self._sequencer.play("scramble")
+        self._scramble()
 
     def make_safe(self) -> None:
         """Scrambled is safe."""

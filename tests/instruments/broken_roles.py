@@ -282,6 +282,29 @@ class TestReferencesNotCounted(SequencerBroken):
     must_fail = {"test_a_missed_reference_vetoes"}
 
 
+class TestTallySinceLoading(SequencerBroken):
+    """Counters that nobody clears."""
+
+    class Device(MockHeraldingSequencer):
+        def _do_tally(self):
+            before = list(self._patterns)
+            tally = super()._do_tally()
+            self._patterns = before
+            return tally
+
+    must_fail = {"test_the_tally_counts_every_attempt_once"}
+
+
+class TestHeraldsNotTallied(SequencerBroken):
+    """The match unit stops the loop before the pattern is counted."""
+
+    class Device(MockHeraldingSequencer):
+        def _count(self, result):
+            self._patterns[0] += result.attempts
+
+    must_fail = {"test_the_tally_has_the_heralds"}
+
+
 class TestAnotherBranchPlayed(SequencerBroken):
     class Device(MockHeraldingSequencer):
         def _do_play(self, section, arm):

@@ -1,9 +1,11 @@
 """The sequencer role: what it lets through as a herald."""
 
+import threading
+
 import pytest
 
 from eventready.errors import ConfigError, DeviceConnectionError, DeviceFault, DeviceProtocolError, NotReady, SequenceError
-from eventready.instruments import ExitReason, HeraldResult, Played, SequencerCounters
+from eventready.instruments import ExitReason, HeraldResult, HeraldTally, Played, SequencerCounters
 from eventready.instruments.mock import MockHeraldingSequencer, MockProgram
 
 pytestmark = pytest.mark.usefixtures("close_instruments")
@@ -126,7 +128,94 @@ def test_times_of_a_section_are_in_order(sim_clock, played):
         sequencer.play("readout")
 
 
+@pytest.mark.parametrize(
+    ("played", "arm", "error"), [(Played(0, 1, 1, 2), 1, DeviceFault), (Played(0, 1, 5, 4), None, DeviceProtocolError)]
+)
+def test_a_section_looked_up_once_is_checked_each_time(sim_clock, played, arm, error):
+    sequencer = Entangler("t", clock=sim_clock, script={"play": [Played(arm or 0, 1, 1, 2), played]})
+    sequencer.load(MockProgram())
+    play = sequencer.player("readout")
+    assert play(arm) == (arm or 0, 1, 1, 2)
+    with pytest.raises(error):
+        play(arm)
+
+
+def test_a_section_is_looked_up_in_the_program_that_is_loaded(sequencer, mocker):
+    earlier = sequencer.player("readout")
+    assert earlier().arm == 0
+    sequencer.load(MockProgram(digest="another"))
+    with pytest.raises(NotReady, match="no longer loaded"):
+        earlier()
+    later = sequencer.player("readout")
+    assert later().arm == 0
+    mocker.patch.object(sequencer, "_do_load", side_effect=DeviceConnectionError("s", "gone"))
+    with pytest.raises(DeviceConnectionError):
+        sequencer.load(MockProgram())
+    with pytest.raises(NotReady, match="no longer loaded"):
+        later()
+    with pytest.raises(NotReady, match="no program is loaded"):
+        sequencer.player("readout")
+
+
+def test_a_section_that_was_looked_up_is_played_under_the_lock(sim_clock, mocker):
+    lock = mocker.MagicMock(wraps=threading.RLock())
+    sequencer = Entangler("t", clock=sim_clock, lock=lock)
+    sequencer.load(MockProgram())
+    held = []
+    mocker.patch.object(sequencer, "_do_play")
+    sequencer._do_play.side_effect = lambda *_: held.append(lock.acquire.call_count - lock.release.call_count) or Played(0, 1, 1, 2)
+    play = sequencer.player("readout")
+    play()
+    assert held == [1]
+    sequencer._do_play.side_effect = DeviceFault("t", "stuck")
+    with pytest.raises(DeviceFault):
+        play()
+    assert lock.acquire.call_count == lock.release.call_count == 2
+
+
 def test_results_do_not_show_the_input():
     shown = repr(HeraldResult(ExitReason.HERALD, 3, 10, 20, latched=7)) + repr(Played(7, 1, 2, 3))
     assert "7" not in shown
     assert "latched=None" in repr(HeraldResult(ExitReason.LIMIT, 0, 10, 20))
+
+
+def a_tally(**changes):
+    return HeraldTally(10, (2, 1, 0, 0), (5, 0, 0, 1), 1000, (8, 1, 0, 1, *[0] * 12))._replace(**changes)
+
+
+def test_singles_and_attempts_follow_from_the_patterns():
+    sound = a_tally()
+    assert HeraldTally.of_patterns(sound.patterns, sound.off_gate, 1000) == sound
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"attempts": 11}, "11 attempts, but patterns of 10"),
+        ({"singles": (2, 1, 0, 1)}, "singles"),
+        ({"off_gate": (-1, 0, 0, 0)}, "negative"),
+        ({"off_gate_ps": 0}, "not to be there"),
+        ({"singles": (2, 1, 0)}, "3 singles"),
+        ({"patterns": (9, 1)}, "2 patterns"),
+    ],
+)
+def test_counters_that_contradict_each_other_are_refused(sim_clock, changes, problem):
+    sequencer = Entangler("t", clock=sim_clock, script={"tally": [a_tally(), a_tally(**changes)]})
+    sequencer.load(MockProgram())
+    assert sequencer.tally() == a_tally()
+    with pytest.raises(DeviceProtocolError, match=problem):
+        sequencer.tally()
+
+
+def test_there_is_no_tally_without_a_program(sim_clock):
+    with pytest.raises(NotReady, match="nothing has been counted"):
+        Entangler("t", clock=sim_clock).tally()
+
+
+def test_the_mock_tells_the_counts_that_it_is_given(sequencer):
+    sequencer.state.patterns.append(None)
+    sequencer.run(1000)
+    sequencer.state.singles, sequencer.state.off_gate = [4, 0, 0, 1], [0, 7, 0, 0]
+    tally = sequencer.tally()
+    assert (tally.attempts, tally.singles, tally.off_gate) == (1000, (4, 0, 0, 1), (0, 7, 0, 0))
+    assert sum(sequencer.tally().patterns) == 0

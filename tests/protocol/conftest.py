@@ -1,7 +1,13 @@
-"""Logs and runs to test with."""
+"""Logs and runs to test with, disks that lose power, writers that are killed."""
 
+import errno
 import os
+import stat
 import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,3 +148,127 @@ def make_run(tmp_path, make_rounds, make_vetoed, make_header, append_all):
         return folder
 
     return make
+
+
+# -- a disk that loses power ---------------------------------------------------------------------------------------------------------------
+
+SECTOR = 512
+
+
+class PowerCut(Exception):
+    """The process is gone."""
+
+
+class Disk:
+    """What the platter holds beside the file as processes see it; stands in for ``os.write`` and ``os.fsync``.
+
+    A sync that fails drops the dirty sectors: the cache still shows them, the platter never gets them (Linux does this).
+    """
+
+    def __init__(self, path, rng):
+        self.path, self.rng = path, rng
+        self.platter = b""
+        self.dirty = set()
+        self.calls_left = 0
+        self.failed_syncs = 0
+
+    def _count_down(self):
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise PowerCut
+
+    def write(self, handle, data):
+        start, size = os.lseek(handle, 0, os.SEEK_CUR), self.rng.randint(1, len(data))
+        os.write(handle, data[:size])
+        self.dirty.update(range(start // SECTOR, (start + size - 1) // SECTOR + 1))
+        self._count_down()
+        return size
+
+    def fsync(self, handle):
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return
+        self._count_down()
+        if self.rng.random() < 0.05:
+            self.dirty.clear()
+            self.failed_syncs += 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        cache = self.path.read_bytes()
+        platter = bytearray(self.platter[: len(cache)].ljust(len(cache), b"\0"))
+        for sector in self.dirty:
+            platter[sector * SECTOR : (sector + 1) * SECTOR] = cache[sector * SECTOR : (sector + 1) * SECTOR]
+        self.platter = bytes(platter)
+        self.dirty.clear()
+        self._count_down()
+
+    def cut_power(self):
+        """Leave behind what the platter may hold. Synced bytes survive the rewriting of the sector that they share with unsynced ones."""
+        cache, old, rng = self.path.read_bytes(), self.platter, self.rng
+        shortest, longest = sorted((len(old), len(cache)))
+        length = rng.choice((shortest, longest, rng.randint(shortest, longest), longest + rng.randint(1, 3 * SECTOR)))
+        found = bytearray(old[:length].ljust(length, b"\0"))
+        beyond_cache = range(len(cache) // SECTOR, length // SECTOR + 1)
+        for sector in self.dirty.union(beyond_cache):
+            start, stop = max(sector * SECTOR, min(len(old), len(cache))), min((sector + 1) * SECTOR, length)
+            if start < stop:
+                lost, new = bytes(found[start:stop]), cache[start:stop].ljust(stop - start, b"\0")
+                found[start:stop] = rng.choice((lost, new, bytes(stop - start), rng.randbytes(stop - start)))
+        self.path.write_bytes(found)
+        self.platter = bytes(found)
+        self.dirty.clear()
+
+
+@pytest.fixture(scope="session")
+def make_disk():
+    return Disk
+
+
+@pytest.fixture(scope="session")
+def power_cut():
+    return PowerCut
+
+
+# -- writers that are killed ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def start_child():
+    """The child imports what it needs and waits; it is started ahead, so that this overlaps with the life of the one before."""
+
+    def start(script):
+        command = [sys.executable, str(Path(__file__).parent / script)]
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # starting numpy's threads would take a third of the test's time
+        return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def run_and_kill():
+    """Returns what the child acknowledged before it was killed: when ``until`` says so of the messages so far."""
+
+    def run(child, line, until):
+        messages = []
+        with child:
+            child.stdin.write(line.encode())
+            child.stdin.flush()
+            while not until(messages):
+                message = child.stdout.read(8)
+                if len(message) < 8:
+                    raise AssertionError(f"the writer ended by itself: {child.stderr.read().decode()}")
+                messages += struct.unpack("<q", message)
+            child.kill()
+            rest = child.stdout.read()
+            messages += struct.unpack(f"<{len(rest) // 8}q", rest[: len(rest) // 8 * 8])
+        return [index for index in messages if index >= 0]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def spin():
+    def until_over(seconds):
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+
+    return until_over

@@ -1,12 +1,6 @@
 """200 writer processes are killed, one after the other, in the same log: no acknowledged round is lost, none is invented."""
 
-import os
 import random
-import struct
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 
@@ -31,37 +25,7 @@ def expected(count):
     return rounds
 
 
-def start_child():
-    """The child imports what it needs and waits; it is started ahead, so that this overlaps with the life of the one before."""
-    command = [sys.executable, str(Path(__file__).with_name("crash_writer.py"))]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # starting numpy's threads would take a third of the test's time
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def run_and_kill(child, line, until):
-    """Returns what the child acknowledged before it was killed: when ``until`` says so of the messages so far."""
-    messages = []
-    with child:
-        child.stdin.write(line.encode())
-        child.stdin.flush()
-        while not until(messages):
-            message = child.stdout.read(8)
-            if len(message) < 8:
-                raise AssertionError(f"the writer ended by itself: {child.stderr.read().decode()}")
-            messages += struct.unpack("<q", message)
-        child.kill()
-        rest = child.stdout.read()
-        messages += struct.unpack(f"<{len(rest) // 8}q", rest)
-    return [index for index in messages if index >= 0]
-
-
-def spin(seconds):
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        pass
-
-
-def test_killed_writers(tmp_path, caplog):
+def test_killed_writers(tmp_path, start_child, run_and_kill, spin, caplog):
     caplog.set_level("ERROR")
     rng = random.Random(71)  # noqa: S311 - seeded on purpose
     path = tmp_path / "rounds.log"
@@ -69,7 +33,7 @@ def test_killed_writers(tmp_path, caplog):
     RoundLogWriter.create(path, header, KEY).abandon()
     acknowledged = -1
     torn = 0
-    child = start_child()
+    child = start_child("crash_writer.py")
     for kill in range(KILLS):
         place, commit, seed = PLACES[kill % len(PLACES)], rng.randint(0, 4), rng.randrange(2**32)
         moment = rng.uniform(0, 2e-3)
@@ -82,7 +46,7 @@ def test_killed_writers(tmp_path, caplog):
             spin(moment)
             return True
 
-        current, child = child, start_child() if kill < KILLS - 1 else None
+        current, child = child, start_child("crash_writer.py") if kill < KILLS - 1 else None
         messages = run_and_kill(current, f"{path} {KEY.hex()} {place} {commit} {seed}\n", until)
         acknowledged = max([acknowledged, *messages])
 

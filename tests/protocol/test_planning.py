@@ -13,7 +13,9 @@ from eventready.errors import ConfigError
 from eventready.protocol import finite_key
 from eventready.protocol.bell import MUNICH_GAME, Counts
 from eventready.protocol.finite_key import Security, accumulated_key, collective_key_rate, fewest_rounds
-from eventready.protocol.planning import fewest_one_basis_rounds, one_basis_rate, plan_one_basis, trevisan_seed_bits
+from eventready.protocol.first_key import fewest_renyi_rounds
+from eventready.protocol.planning import fewest_one_basis_rounds, one_basis_rate, plan_one_basis
+from eventready.protocol.renyi import assumptions
 from eventready.protocol.worst_case import worst_case
 
 OXFORD = plan_one_basis(1_500_000, 2.64, 0.018)
@@ -88,6 +90,39 @@ def test_a_better_link_never_plans_for_less_key(s: float, q: float) -> None:
     assert one_basis_rate(2_000_000, s, q) >= one_basis_rate(2_000_000, 2.62, 0.018) - 1e-6
 
 
+# -- Oxford, by the Renyi analysis -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("credit", "key"), [(0, 313_345), (1, 349_649)])
+def test_the_plan_of_oxford_by_the_renyi_analysis(credit: int, key: int) -> None:
+    plan = plan_one_basis(1_500_000, 2.64, 0.018, analysis="renyi", test_credit=credit)
+    assert plan.key_bits == pytest.approx(key, abs=1)
+    assert plan.key_bits == math.floor(plan.renyi.key_bits)
+    assert (plan.analysis, plan.test_credit, plan.extractor) == ("renyi", credit, "toeplitz")
+    assert plan.seed_bits == 1_500_000 + plan.key_bits - 1
+    assert plan.assumptions == assumptions(credit)
+    for field in ("threshold", "most_losses", "syndrome_bits", "abort_probability"):  # nothing of the run itself changes
+        assert getattr(plan, field) == getattr(OXFORD, field)
+    assert (OXFORD.analysis, OXFORD.test_credit, OXFORD.extractor, OXFORD.renyi, OXFORD.assumptions) == ("eat2022", 0, "trevisan", None, ())
+
+
+def test_first_key_at_the_best_test_fraction() -> None:
+    """1.5e5 rounds with a code of f = 1.16 and credit; no other fraction near does better."""
+    rounds, share = fewest_renyi_rounds(2.64, 0.018, efficiency=1.16, test_credit=1)
+    assert rounds == pytest.approx(1.494e5, rel=5e-3)
+    for other in (share - 2, share + 2):
+        found = fewest_one_basis_rounds(2.64, 0.018, test_fraction=other / 256, efficiency=1.16, analysis="renyi", test_credit=1)
+        assert found > rounds * (1 - 1e-3)
+    assert one_basis_rate(rounds * 1.01, 2.64, 0.018, test_fraction=share / 256, efficiency=1.16, analysis="renyi", test_credit=1) > 0
+    assert fewest_renyi_rounds(2.05, 0.2) is None
+
+
+def test_a_short_run_gives_no_renyi_key_and_no_seed() -> None:
+    short = plan_one_basis(100_000, 2.64, 0.018, analysis="renyi")
+    assert (short.key_bits, short.seed_bits) == (0, 0)
+    assert short.renyi.key_bits < 0
+
+
 # -- Munich ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +182,9 @@ def test_the_worst_case_comes_near_the_mean_with_many_rounds() -> None:
         lambda: accumulated_key(10**6, 0.05, 0.7, 0, Security()),
         lambda: Security(soundness=1e-10, amplification=1e-9),
         lambda: Security(soundness=0),
-        lambda: trevisan_seed_bits(10, 1, 1e-10),
+        lambda: plan_one_basis(10**6, 2.64, 0.018, test_credit=1),
+        lambda: plan_one_basis(10**6, 2.64, 0.018, analysis="renyi", test_credit=2),
+        lambda: plan_one_basis(10**6, 2.64, 0.018, analysis="bb84"),
         lambda: collective_key_rate(0, 2.5, 0.07),
         lambda: collective_key_rate(1e6, 2.5, 0.07, efficiency=0.9),
         lambda: worst_case(munich_counts(), MUNICH_GAME, 0.5),
@@ -162,10 +199,3 @@ def test_what_makes_no_sense_is_refused(wrong) -> None:
 def test_a_run_that_is_too_short_plans_for_no_key_and_no_seed() -> None:
     short = plan_one_basis(500_000, 2.64, 0.018)
     assert (short.key_bits, short.seed_bits) == (0, 0)
-
-
-def test_seeds_of_small_extractors() -> None:
-    """One block where the output fits into the field, 14 for Oxford's."""
-    assert trevisan_seed_bits(1_500_000, 95_884, 1.31e-13) == 14 * 293**2
-    length = math.ceil(math.log2(1000) + 2 * math.log2(2 * 100 / 1e-6))
-    assert trevisan_seed_bits(1000, 100, 1e-6) >= (2 * length) ** 2

@@ -1,9 +1,6 @@
 """Power cuts on a simulated disk: whatever was not synced may be lost, zeroed or garbled, sector by sector, and the length be anything."""
 
-import errno
-import os
 import random
-import stat
 
 import numpy as np
 import pytest
@@ -12,71 +9,8 @@ from eventready.errors import LogCorrupt
 from eventready.protocol.round_log import LogClosed, LogHeader, LogStopped, RoundLogWriter, read_log
 
 KEY = bytes(range(32))
-SECTOR = 512
 CRASHES = 4000
 CRASHES_A_LOG = 20
-
-
-class PowerCut(Exception):
-    """The process is gone."""
-
-
-class Disk:
-    """What the platter holds beside the file as processes see it; stands in for ``os.write`` and ``os.fsync``.
-
-    A sync that fails drops the dirty sectors: the cache still shows them, the platter never gets them (Linux does this).
-    """
-
-    def __init__(self, path, rng):
-        self.path, self.rng = path, rng
-        self.platter = b""
-        self.dirty = set()
-        self.calls_left = 0
-        self.failed_syncs = 0
-
-    def _count_down(self):
-        self.calls_left -= 1
-        if self.calls_left < 0:
-            raise PowerCut
-
-    def write(self, handle, data):
-        start, size = os.lseek(handle, 0, os.SEEK_CUR), self.rng.randint(1, len(data))
-        os.write(handle, data[:size])
-        self.dirty.update(range(start // SECTOR, (start + size - 1) // SECTOR + 1))
-        self._count_down()
-        return size
-
-    def fsync(self, handle):
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return
-        self._count_down()
-        if self.rng.random() < 0.05:
-            self.dirty.clear()
-            self.failed_syncs += 1
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        cache = self.path.read_bytes()
-        platter = bytearray(self.platter[: len(cache)].ljust(len(cache), b"\0"))
-        for sector in self.dirty:
-            platter[sector * SECTOR : (sector + 1) * SECTOR] = cache[sector * SECTOR : (sector + 1) * SECTOR]
-        self.platter = bytes(platter)
-        self.dirty.clear()
-        self._count_down()
-
-    def cut_power(self):
-        """Leave behind what the platter may hold. Synced bytes survive the rewriting of the sector that they share with unsynced ones."""
-        cache, old, rng = self.path.read_bytes(), self.platter, self.rng
-        shortest, longest = sorted((len(old), len(cache)))
-        length = rng.choice((shortest, longest, rng.randint(shortest, longest), longest + rng.randint(1, 3 * SECTOR)))
-        found = bytearray(old[:length].ljust(length, b"\0"))
-        beyond_cache = range(len(cache) // SECTOR, length // SECTOR + 1)
-        for sector in self.dirty.union(beyond_cache):
-            start, stop = max(sector * SECTOR, min(len(old), len(cache))), min((sector + 1) * SECTOR, length)
-            if start < stop:
-                lost, new = bytes(found[start:stop]), cache[start:stop].ljust(stop - start, b"\0")
-                found[start:stop] = rng.choice((lost, new, bytes(stop - start), rng.randbytes(stop - start)))
-        self.path.write_bytes(found)
-        self.platter = bytes(found)
-        self.dirty.clear()
 
 
 def live(disk, make_rounds, acknowledged):
@@ -104,7 +38,7 @@ def live(disk, make_rounds, acknowledged):
             writer.abandon()
 
 
-def test_no_acknowledged_round_is_lost_and_none_is_wrong(tmp_path, make_rounds, caplog):
+def test_no_acknowledged_round_is_lost_and_none_is_wrong(tmp_path, make_rounds, make_disk, power_cut, caplog):
     caplog.set_level("ERROR")
     rng = random.Random(20220727)  # noqa: S311 - seeded on purpose
     crashes, torn, failed_syncs, log_number = 0, 0, 0, 0
@@ -115,13 +49,13 @@ def test_no_acknowledged_round_is_lost_and_none_is_wrong(tmp_path, make_rounds, 
 
     while crashes < CRASHES:
         log_number += 1
-        disk = Disk(tmp_path / f"{log_number}.log", rng)
+        disk = make_disk(tmp_path / f"{log_number}.log", rng)
         acknowledged = {"begun": False, "rounds": 0, "closed": False}
         for _ in range(CRASHES_A_LOG):
             disk.calls_left = rng.randint(0, 40)
             try:
                 live(disk, known_rounds, acknowledged)
-            except (PowerCut, LogStopped, OSError):
+            except (power_cut, LogStopped, OSError):
                 pass
             if not disk.path.exists():
                 break  # the header could not be written, so create() left nothing

@@ -342,6 +342,32 @@ def test_a_long_stream_in_blocks_of_many_sizes(rule, monkeypatch):
     assert len(heralds) > 1000
 
 
+@pytest.mark.parametrize("before", range(herald_kernel.CHUNK - 6, herald_kernel.CHUNK + 2))
+def test_a_tie_is_never_cut_by_the_chunks_of_the_compiled_search(before):
+    """Clicks listed before the reference of their time, wherever a chunk of the kernel ends; everything else is in order."""
+    rule = dataclasses.replace(RULE, detectors=tuple(GatedDetector(channel, 0, 50) for channel in (CH, CV, DH, DV)))
+    late = before * 1000
+    tags = [(k * 1000, SYNC) for k in range(before)] + [(late, CV), (late, OTHER), (late, CH), (late, SYNC), (late + 1000, SYNC)]
+    heralds, counters = search(tags, rule=rule)
+    assert heralds == [(late, before, 0b0011, [0, 0, NO_CLICK, NO_CLICK])]
+    assert counters.outside == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("room", [1, 1000])
+def test_more_tags_of_one_time_than_the_compiled_search_takes_at_once(room):
+    rng = np.random.default_rng(8)
+    rule = dataclasses.replace(RULE, detectors=tuple(GatedDetector(channel, 0, 50) for channel in (CH, CV, DH, DV)))
+    times = np.repeat(np.array([0, 7, 100, 120, 900], np.int64), [1, 3000, 1, 2500, 1])
+    channels = rng.choice(np.array([SYNC, CH, CV, OTHER], np.int16), len(times))
+    channels[times == 7] = np.where(np.arange(3000) < 2000, CV, channels[times == 7])  # no reference within the first chunk
+    one = HeraldSearch(rule, room=room)
+    heralds = np.concatenate([one.feed(times, channels), one.finish(2000)])
+    expected, counters = search_whole(rule, times, channels, end_ps=2000)
+    assert rows(heralds) == rows(expected)
+    assert {7, 120} <= set(heralds["reference_ps"].tolist())  # the two times of which there are so many
+    assert one.counters == counters
+
+
 def test_memory_does_not_grow_with_losses_that_have_passed():
     one = HeraldSearch(RULE)
     for k in range(500):
@@ -354,8 +380,9 @@ def test_memory_does_not_grow_with_losses_that_have_passed():
 
 def test_read_only_and_strided_arrays_are_searched_by_the_same_code():
     warm_up()
-    known = {name: len(getattr(herald_kernel, name).signatures) for name in ("scan", "delay")}
-    assert known == {"scan": 1, "delay": 1}
+    names = ("scan", "delay", "references_first")
+    known = {name: len(getattr(herald_kernel, name).signatures) for name in names}
+    assert known == dict.fromkeys(names, 1)
     tags = np.zeros(len(HERALD), [("time", "<i8"), ("channel", "<i2"), ("flags", "u1")])
     tags["time"], tags["channel"] = arrays(HERALD)
     tags.flags.writeable = False
@@ -368,7 +395,7 @@ def test_read_only_and_strided_arrays_are_searched_by_the_same_code():
         packed.finish()
         assert one.counters == packed.counters
         assert one.counters.references == 3
-    assert {name: len(getattr(herald_kernel, name).signatures) for name in ("scan", "delay")} == known
+    assert {name: len(getattr(herald_kernel, name).signatures) for name in names} == known
 
 
 @pytest.mark.parametrize(
@@ -412,6 +439,14 @@ def test_times_that_go_back_end_the_search(rule, blocks):
         one.feed(*arrays([(100, SYNC)]))
     with pytest.raises(ConfigError, match="this search is over"):
         one.finish()
+
+
+@pytest.mark.parametrize("place", [herald_kernel.CHUNK + shift for shift in (-1, 0, 1)])
+def test_times_that_go_back_between_chunks_of_the_kernel_are_noticed(place):
+    times = np.arange(3 * herald_kernel.CHUNK, dtype=np.int64) * 10
+    times[place:] -= 15
+    with pytest.raises(DeviceProtocolError, match=f"go back in time from {10 * place - 10} to {10 * place - 15} ps"):
+        HeraldSearch(RULE).feed(times, np.full(len(times), OTHER, np.int16))
 
 
 def test_times_that_go_back_between_chunks_are_noticed(monkeypatch):

@@ -110,6 +110,7 @@ class Loop:
     """The engine's own loop over a link's nodes, with logs in memory. Every append, commit and message stands in ``journal``, in order.
 
     ``before(node, Message, n)`` calls a function just before the node hears that message; ``n`` is None for messages without one.
+    ``on_play[party]`` are functions that are called, with section and arm, just before that party's sequencer plays.
     """
 
     def __init__(self, link, *, rounds, purpose="characterise", commit_interval=0.0, **goal):
@@ -127,6 +128,23 @@ class Loop:
         self._hooks = defaultdict(list)
         for name, node in self.nodes.items():
             node.on = self._tap(name, node.on)
+        self.on_play = defaultdict(list)
+        for party in PARTIES:
+            sequencer = link.wiring.roles[f"{party}.sequencer"]
+            sequencer._do_player = self._tap_player(party, sequencer._do_player)
+
+    def _tap_player(self, party, look_up):
+        def do_player(section):
+            play = look_up(section)
+
+            def tapped(arm):
+                for hook in list(self.on_play[party]):
+                    hook(section, arm)
+                return play(arm)
+
+            return tapped
+
+        return do_player
 
     def _tap(self, name, handle):
         def on(message):

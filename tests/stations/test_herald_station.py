@@ -8,7 +8,7 @@ import pytest
 
 from eventready.clock import SimClock
 from eventready.errors import DeviceFault, NotReady, SequenceError
-from eventready.instruments import ExitReason, HeraldResult
+from eventready.instruments import ExitReason, HeraldResult, HeraldTally
 from eventready.protocol.records import NO_INDEX, NOT_PUBLIC, Flag
 from eventready.stations.herald_station import HeraldStation, RunGoal
 from eventready.stations.messages import Accepted, Durable, Isolated, Ready, Recheck, Recorded, Resume, RoundTypeBit, Suspend
@@ -26,11 +26,15 @@ class Attempts:
     def __init__(self, clock):
         self.clock = clock
         self.ends = []
-        self.runs = 0
+        self.runs = self.told = 0
         self.during = lambda: None
 
     def prepare(self):
         pass
+
+    def tally(self):
+        counted, self.told = 100 * self.runs - self.told, 100 * self.runs
+        return HeraldTally.of_patterns([counted, *[0] * 15], (0,) * 4, 0)
 
     def run(self):
         self.runs += 1
@@ -348,3 +352,55 @@ def test_after_a_fault_nothing_is_accepted(bench):
         bench.ready()
     assert bench.events.causes()[-1] == "DeviceFault: gone"
     assert np.array_equal(bench.records()["index"], [0])
+
+
+# -- what monitors are shown -------------------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Remembers what it is shown."""
+
+    interval = 3.0
+
+    def __init__(self):
+        self.looks, self.disagreed = [], []
+
+    def look(self, at_s, tally):
+        self.looks.append((at_s, tally.attempts))
+
+    def counters_disagreed(self, at_s, what):
+        self.disagreed.append((at_s, what))
+
+
+def test_monitors_look_once_an_interval_and_at_the_end_and_every_attempt_is_shown_once(bench):
+    """A run of attempts takes a second."""
+    watch = Watch()
+    bench.begin(rounds=8, watch=watch)
+    for _ in range(9):
+        bench.ready()
+    assert watch.looks == [(3.0, 300), (6.0, 300), (8.0, 200)]
+    assert bench.station.state is State.STOPPING
+
+
+def test_monitors_are_told_when_counters_disagree_with_a_herald_or_without(bench):
+    watch = Watch()
+    bench.attempts.ends = [VETOED, HERALD]
+    bench.begin(watch=watch).ready()
+    assert watch.disagreed == [(1.0, "references missing")]
+
+
+def test_without_a_herald_a_disagreement_is_told_too(bench, mocker):
+    watch = Watch()
+    ended = HeraldResult(ExitReason.LIMIT, 0, 5, 100, veto="100 cycles but 98 reference pulses (modulo 2^64)")
+    mocker.patch.object(bench.attempts, "run", return_value=ended)
+    (answer,) = bench.begin(watch=watch).ready()
+    assert isinstance(answer, Recheck)
+    assert watch.disagreed == [(0.0, ended.veto)]
+
+
+def test_where_nobody_watches_nothing_is_counted(bench, mocker):
+    mocker.patch.object(bench.attempts, "tally", side_effect=AssertionError("asked for"))
+    bench.begin(rounds=2)
+    for _ in range(3):
+        bench.ready()
+    assert bench.station.state is State.STOPPING

@@ -1,5 +1,6 @@
 """A link in a script, a notebook or a QCoDeS loop: always safe afterwards, however it is left."""
 
+import dataclasses
 import logging
 import math
 
@@ -13,6 +14,7 @@ from eventready.stations import link as link_module
 from eventready.stations.config import load_link
 from eventready.stations.link import close_open_link, open_link
 from eventready.stations.procedures.beams import beam_on
+from eventready.twin.physics import herald_distribution
 from eventready.twin.ports import BeamPort, DetectorPort, ShutterPort
 from eventready.twin.roles import TwinDetector, TwinLaser
 
@@ -355,3 +357,28 @@ def test_a_measurement_fails_in_words(open_twin):
     link.world.ports["alice.trap"].interlock_closed = False
     with pytest.raises(DeviceFault, match="interlock is open"):
         link.herald_rate()
+
+
+# -- whose light it is -----------------------------------------------------------------------------------------------------------------
+
+
+@LINKS
+def test_each_nodes_light_is_measured_with_the_other_blocked(open_twin, name):
+    """Against the closed form with one node's excitation off; 5 sigma, seed fixed."""
+    link = open_twin(name, seed=31)
+    attempts = 100_000
+    measured = link.node_singles(attempts)
+    assert link.world is not None
+    for node, other in (("alice", "bob"), ("bob", "alice")):
+        dark = link.world.preset.link_parameters()
+        dark = dataclasses.replace(dark, **{other: dataclasses.replace(dark.node(other), excitation=0.0)})
+        expected = sum(p * k.bit_count() for k, p in enumerate(herald_distribution(dark).probability))
+        assert measured[node] == pytest.approx(expected, abs=5 * math.sqrt(expected / attempts))
+    if name == "munich":
+        assert measured["alice"] > 1.5 * measured["bob"]
+    assert all(link.wiring.roles[f"{node}.excitation"].source.enabled() for node in ("alice", "bob"))
+
+
+def test_nothing_is_no_measurement(open_twin):
+    with pytest.raises(ConfigError, match="at least 1"):
+        open_twin("munich").node_singles(0)

@@ -38,7 +38,7 @@ def calls(loop, mocker):
 
     watch(bob["bob.shutter"], "set_open", lambda is_open: "shutter opens" if is_open else "shutter closes")
     watch(bob["bob.shutter"], "wait_for", lambda position, timeout: f"shutter is {position}")
-    watch(bob["bob.sequencer"], "play", lambda section, arm=None: f"play {section}")
+    loop.on_play["bob"].append(lambda section, arm: seen.append(f"play {section}"))
     watch(bob["bob.qrng"], "read_latched", lambda: "input read back")
     watch(bob["bob.detector"], "count", lambda duration: "count")
     watch(bob["bob.trap"], "set_emission", lambda on: f"trap {'on' if on else 'off'}")
@@ -142,29 +142,21 @@ def test_the_readout_pulse_acts_within_the_coherence_time_and_after_the_input(lo
 
 
 def sequencer_breaks(loop, party, section):
-    sequencer = loop.link.wiring.roles[f"{party}.sequencer"]
-    real = sequencer._do_play
-
     def broken(name, arm):
         if name == section:
-            sequencer._do_play = real
-            raise DeviceConnectionError(sequencer.name, "the connection broke")
-        return real(name, arm)
+            loop.on_play[party].remove(broken)
+            raise DeviceConnectionError(f"{party}_sequencer", "the connection broke")
 
-    sequencer._do_play = broken
+    loop.on_play[party].append(broken)
 
 
 def readout_late(loop, party):
-    sequencer = loop.link.wiring.roles[f"{party}.sequencer"]
-    real = sequencer._do_play
-
     def late(name, arm):
         if name == "readout":
-            sequencer._do_play = real
-            sequencer.clock.sleep(320e-6)
-        return real(name, arm)
+            loop.on_play[party].remove(late)
+            loop.link.clocks[party].sleep(320e-6)
 
-    sequencer._do_play = late
+    loop.on_play[party].append(late)
 
 
 def shutter_sticks(loop, party):

@@ -87,6 +87,9 @@ class Sequencer(Nothing):
     def play(self, section, arm=None):
         return Played(arm or 0, self.clock.now_ps(), self.clock.now_ps(), self.clock.now_ps())
 
+    def player(self, section):
+        return functools.partial(self.play, section)
+
 
 class Detector:
     name = "spd"

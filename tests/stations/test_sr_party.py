@@ -25,7 +25,6 @@ def story(loop, mocker):
     for party in ("alice", "bob"):
         roles = loop.link.wiring.roles
         for slot, method, label in (
-            ("sequencer", "play", lambda section, arm=None: f"play {section}"),
             ("qrng", "take", lambda position, n_bytes: "take bits"),
             ("detector", "count", lambda duration: "count"),
         ):
@@ -34,6 +33,7 @@ def story(loop, mocker):
             mocker.patch.object(
                 role, method, lambda *args, real=real, party=party, label=label: (seen.append((party, label(*args))), real(*args))[1]
             )
+        loop.on_play[party].append(lambda section, arm, party=party: seen.append((party, f"play {section}")))
         log, node = loop.logs[party], loop.nodes[party]
         mocker.patch.object(log, "append", lambda record, real=log.append, party=party: (seen.append((party, "record")), real(record))[1])
         node.on = lambda message, real=node.on, party=party: (seen.append((party, type(message).__name__)), real(message))[1]
@@ -87,14 +87,10 @@ def test_the_slot_between_isolation_and_input_is_fixed(loop_of):
         assert len(set(records["done_ns"].tolist())) == 1
 
 
-def test_x_0_is_the_same_arm_in_test_and_key_rounds(loop_of, mocker):
+def test_x_0_is_the_same_arm_in_test_and_key_rounds(loop_of):
     loop = loop_of("oxford", rounds=200)
-    sequencer = loop.link.wiring.roles["alice.sequencer"]
-    real = sequencer.play
     played = []
-    mocker.patch.object(
-        sequencer, "play", lambda section, arm=None: (played.append(arm) if section == "rotate" else None, real(section, arm))[1]
-    )
+    loop.on_play["alice"].append(lambda section, arm: played.append(arm) if section == "rotate" else None)
     loop.run()
     records = loop.records("alice")
     arms = np.array(played)
@@ -105,14 +101,10 @@ def test_x_0_is_the_same_arm_in_test_and_key_rounds(loop_of, mocker):
     assert (records["setting"][records["round_type"] == RoundType.KEY] == 0).all()
 
 
-def test_the_herald_pattern_selects_bob_s_frame(loop_of, mocker):
+def test_the_herald_pattern_selects_bob_s_frame(loop_of):
     loop = loop_of("oxford", rounds=200)
-    sequencer = loop.link.wiring.roles["bob.sequencer"]
-    real = sequencer.play
     played = []
-    mocker.patch.object(
-        sequencer, "play", lambda section, arm=None: (played.append(arm) if section == "rotate" else None, real(section, arm))[1]
-    )
+    loop.on_play["bob"].append(lambda section, arm: played.append(arm) if section == "rotate" else None)
     loop.run()
     records = loop.records("bob")
     states = {0b0011: 0, 0b1100: 0, 0b1001: 1, 0b0110: 1}  # psi+ in the first two, psi- in the others
@@ -159,16 +151,12 @@ def test_the_input_does_not_reuse_the_bits_of_the_round_type(loop_of, mocker):
 
 
 def sequencer_breaks(loop, party, section):
-    sequencer = loop.link.wiring.roles[f"{party}.sequencer"]
-    real = sequencer._do_play
-
     def broken(name, arm):
         if name == section:
-            sequencer._do_play = real
-            raise DeviceConnectionError(sequencer.name, "the connection broke")
-        return real(name, arm)
+            loop.on_play[party].remove(broken)
+            raise DeviceConnectionError(f"{party}_sequencer", "the connection broke")
 
-    sequencer._do_play = broken
+    loop.on_play[party].append(broken)
 
 
 def detector_overloads(loop, party):

@@ -1,7 +1,7 @@
 import pytest
 
 from eventready.errors import SequenceError
-from eventready.stations.states import EVENTS, MOVES, SILENT, State, illegal_move
+from eventready.stations.states import EVENTS, MOVES, SILENT, RoundMoves, State, illegal_move
 
 IN_A_ROUND = {State.HERALDED, State.ISOLATED, State.READING}
 """Between the acceptance of a herald and its record."""
@@ -57,3 +57,15 @@ def test_a_wrong_move_is_named():
     error = illegal_move("bob", State.READING, State.SUSPENDED)
     assert isinstance(error, SequenceError)
     assert str(error) == "bob: a node that is reading cannot become suspended"
+
+
+def test_silent_moves_are_looked_up_and_no_others():
+    moves = RoundMoves("bob")
+    for now in State:
+        for to in State:
+            if now is to or (now, to) in SILENT:
+                assert moves[now, to] is to
+            else:
+                with pytest.raises(SequenceError, match=f"bob: a node that is {now} cannot become {to}"):
+                    moves[now, to]
+    assert set(moves) == SILENT | {(state, state) for state in State}, "a refused move leaves nothing behind"

@@ -166,7 +166,7 @@ def test_patterns_come_with_the_shares_of_the_physics(name: str, present: tuple[
     assert found.herald_probability == pytest.approx(probability.sum(), rel=EXACT, abs=0)
     assert found.log_survival == pytest.approx(-math.log1p(-probability.sum()), rel=EXACT, abs=0)
     grid = (np.arange(20_000) + 0.5) / 20_000
-    patterns = np.array([found.pattern(uniform) for uniform in grid])
+    patterns = np.array([found.selected(uniform).pattern for uniform in grid])
     assert set(patterns) <= set(accepted)
     shares = [(patterns == pattern).mean() for pattern in accepted]
     np.testing.assert_allclose(shares, probability / probability.sum(), atol=1e-4)
@@ -174,7 +174,7 @@ def test_patterns_come_with_the_shares_of_the_physics(name: str, present: tuple[
 
 @pytest.mark.parametrize("uniform", [0.0, math.nextafter(1.0, 0.0)])
 def test_the_ends_of_the_uniform_draw_are_patterns_too(uniform: float) -> None:
-    assert table(LINKS["oxford"]).pattern(uniform) in SR
+    assert table(LINKS["oxford"]).selected(uniform).pattern in SR
 
 
 def test_where_nothing_can_click_nothing_heralds() -> None:

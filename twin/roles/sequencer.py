@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...clock import Clock
 from ...errors import NotReady, SequenceError
-from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, Played, SequencerCounters
+from ...instruments import ExitReason, HeraldingSequencer, HeraldResult, HeraldTally, Played, SequencerCounters
 from ...instruments import Program as RoleProgram
 from ...sequences.program import Action, Program, Section
-from ..ports import Actor, SequencerPort
+from ..ports import SequencerPort
 from .base import TwinInstrument, own_clock
 
-_LATCH = Action.LATCH  # Python 3.11 looks a member up by name whenever it is written as Action.LATCH
+_HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
+_Player = Callable[[int | None], Played]
+"""Plays one section, once, with the arm that is asked for."""
 
 
 class TwinSequencer(HeraldingSequencer, TwinInstrument):
@@ -25,51 +29,71 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
     def __init__(self, name: str, port: SequencerPort | None = None, clock: Clock | None = None) -> None:
         self._port = SequencerPort() if port is None else port
         self._program: Program | None = None
-        self._sections: dict[str, tuple[Section, Actor]] = {}
-        self._cycles = self._references = 0
+        self._players: dict[str, _Player] = {}
+        self._counters = SequencerCounters(0, 0)
         super().__init__(name, clock=own_clock(clock))
 
     def _do_load(self, program: RoleProgram) -> None:
         if not isinstance(program, Program):
             raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
         self._program = program
-        self._sections = {name: (section, self._port.actor(section.action)) for name, section in program.sections.items()}
-        self._cycles = self._references = 0
+        self._players = {name: self._player(section, program.input_bits) for name, section in program.sections.items()}
+        self._counters = SequencerCounters(0, 0)
+        self._port.take_counted()
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
         program = self._loaded()
         if program.loop is None:
             raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
-        ended = self._port.run(self.clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts)
-        self._cycles += ended.attempts
-        self._references += ended.attempts - self._port.take_missed_references()
-        self.clock.sleep_until_ps(ended.time_ps)
-        if ended.heralded:
-            return HeraldResult(ExitReason.HERALD, ended.pattern, ended.time_ps, ended.attempts)
-        reason = ExitReason.NOT_READY if ended.particle_missing else ExitReason.LIMIT
-        return HeraldResult(reason, 0, ended.time_ps, ended.attempts)
+        port, clock = self._port, self.clock
+        heralded, missing, pattern, time_ps, attempts = port.run(clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts)
+        cycles, references = self._counters
+        self._counters = SequencerCounters(cycles + attempts, references + attempts - port.take_missed_references())
+        clock.sleep_until_ps(time_ps)
+        if heralded:
+            return HeraldResult(_HERALD, pattern, time_ps, attempts)
+        return HeraldResult(ExitReason.NOT_READY if missing else ExitReason.LIMIT, 0, time_ps, attempts)
 
     def _do_play(self, section: str, arm: int | None) -> Played:
-        if section not in self._sections:
-            raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._sections)}")
-        part, act = self._sections[section]
-        clock = self.clock
-        start_ps = clock.now_ps()
-        acts_ps = start_ps + part.acts_ps
-        if part.action is _LATCH:
-            arm = self._port.latch(self._loaded().input_bits, acts_ps)
-        chosen = None
-        if arms := part.arms:
-            if arm is None or not 0 <= arm < len(arms):
-                raise SequenceError(f"{self.full_name}: section {section!r} needs one of its {len(arms)} arms")
-            chosen = arms[arm]
-        act(chosen, acts_ps)
-        end_ps = start_ps + part.length_ps
-        clock.sleep_until_ps(end_ps)
-        return Played(arm or 0, acts_ps, start_ps, end_ps)
+        return self._do_player(section)(arm)
+
+    def _do_player(self, section: str) -> _Player:
+        if section not in self._players:
+            raise SequenceError(f"{self.full_name}: no section {section!r}; there are {', '.join(self._players)}")
+        return self._players[section]
+
+    def _player(self, section: Section, input_bits: int) -> _Player:
+        """All that a section needs is looked up when it is loaded, and not in every round."""
+        port, arms, acts_after_ps, length_ps = self._port, section.arms, section.acts_ps, section.length_ps
+        act, latches = port.actor(section.action), section.action is Action.LATCH
+        now_ps, sleep_until_ps = self.clock.now_ps, self.clock.sleep_until_ps
+        new = tuple.__new__  # Played(...) itself goes by way of Python
+
+        def play(arm: int | None) -> Played:
+            start_ps = now_ps()
+            acts_ps = start_ps + acts_after_ps
+            if latches:
+                arm = port.latch(input_bits, acts_ps)
+            if not arms:
+                act(None, acts_ps)
+            elif arm is None or not 0 <= arm < len(arms):
+                raise SequenceError(f"{self.full_name}: section {section.name!r} needs one of its {len(arms)} arms")
+            else:
+                act(arms[arm], acts_ps)
+            end_ps = start_ps + length_ps
+            sleep_until_ps(end_ps)
+            return new(Played, (arm or 0, acts_ps, start_ps, end_ps))
+
+        return play
 
     def _do_counters(self) -> SequencerCounters:
-        return SequencerCounters(self._cycles, self._references)
+        return self._counters
+
+    def _do_tally(self) -> HeraldTally:
+        loop = self._loaded().loop
+        counted = self._port.take_counted()
+        off_gate_ps = 0 if loop is None else self._port.off_gate_ps(loop)
+        return HeraldTally.of_patterns(counted.patterns.tolist(), counted.off_gate.tolist(), off_gate_ps)
 
     def _do_make_safe(self) -> None:
         """Nothing runs between two calls; what is loaded stays."""

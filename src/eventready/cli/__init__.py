@@ -20,6 +20,10 @@ _COMMANDS = {
     "drivers": "drivers_command",
     "probe": "probe_command",
     "plan": "plan_command",
+    "numbers": "numbers_command",
+    "key": "key_command",
+    "session": "session_command",
+    "keys": "keys_command",
     "simulate": "simulate_command",
     "warmup": "warmup_command",
 }
@@ -55,9 +59,12 @@ def cli(verbose: bool) -> None:
       eventready run munich                both stations of the Munich link, on the digital twin
       eventready run oxford --rounds 100000
       eventready analyse runs/munich-...   statistics and report of a run
+      eventready plan oxford               what a key run needs and gives
+      eventready key runs/oxford-...       from a key run to the key
       eventready config copy munich lab/   the files to edit for your own lab
       eventready sequence draw munich      the hardware-timed part of a round
       eventready probe COM5 --driver SC10  look at one device
+      eventready keys init pools           the secret bits that both parties share beforehand
       eventready warmup                    compile now what else is compiled at first use
     """  # noqa: D301 - \b keeps click from wrapping the examples
     logging.getLogger("eventready").setLevel(logging.INFO)

@@ -48,18 +48,18 @@ def plots(report: RunReport) -> tuple[Plot, ...]:
         return ()
     if joint is None:
         caption = f"When each Bell pair came. {_STEPS}"
-        return (_drawn("Acquisition", caption, lambda figure: _stairs(figure.subplots(), staircase), height=2.6),)
+        return (drawn("Acquisition", caption, lambda figure: _stairs(figure.subplots(), staircase), height=2.6),)
     found, angles, course = [], joint.angles, joint.course
     if angles is not None and len(angles[0]) > 2:  # with two angles there is no curve to see
         caption = _correlation_caption(joint)
-        found.append(_drawn("Correlations", caption, lambda figure: _correlations(figure, joint, angles), height=3.4))
+        found.append(drawn("Correlations", caption, lambda figure: _correlations(figure, joint, angles), height=3.4))
     if course is not None:
         caption = _course_caption(course)
-        found.append(_drawn("Course of the run", caption, lambda figure: _link(figure, joint, course, staircase), height=5.6))
+        found.append(drawn("Course of the run", caption, lambda figure: _link(figure, joint, course, staircase), height=5.6))
     return tuple(found)
 
 
-def _drawn(title: str, caption: str, draw: Callable[[Figure], None], height: float) -> Plot:
+def drawn(title: str, caption: str, draw: Callable[[Figure], None], height: float) -> Plot:
     """Draw with matplotlib's own defaults, whatever a user's matplotlibrc asks for (LaTeX, say), and leave his as they were."""
     import matplotlib
     from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from ..protocol.estimate import Estimate
     from ..stations.monitor import Progress
+    from ..stations.monitors.alarm import Alarm
 
 _PLAIN_INTERVAL_S = 10.0
 
@@ -21,13 +22,17 @@ class ProgressLine:
         self._terminal = sys.stderr.isatty()
         self._width = 0
         self._next = 0.0
+        self._told = 0
 
     def __enter__(self) -> Self:
         return self
 
     def show(self, progress: Progress) -> None:
-        """Show how far the run is."""
+        """Show how far the run is, and above it what the monitors have raised since the last time."""
         line = describe(progress)
+        for alarm in progress.alarms[self._told :]:
+            print(("\r" if self._terminal else "") + describe_alarm(alarm).ljust(self._width), file=sys.stderr, flush=True)
+        self._told = len(progress.alarms)
         if self._terminal:
             sys.stderr.write("\r" + line.ljust(self._width))
             self._width = len(line)
@@ -56,6 +61,12 @@ def describe(progress: Progress) -> str:
     if progress.eta_s is not None:
         parts.append(f"{duration(progress.eta_s)} to go")
     return "  ".join(parts)
+
+
+def describe_alarm(alarm: Alarm) -> str:
+    """One line: when, which monitor, what it saw."""
+    sigma = f" ({alarm.sigma:+.1f} sigma)" if alarm.sigma is not None else ""
+    return f"alarm at {duration(alarm.at_s)}: {alarm.node}, {alarm.monitor}: {alarm.text}{sigma}"
 
 
 def _value(estimate: Estimate, form: str) -> str:

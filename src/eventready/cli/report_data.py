@@ -27,6 +27,7 @@ from ..stations.config import LinkConfig, load_link
 from ..stations.slots import DETECTORS, PARTIES
 from ..twin.physics import Expectation
 from .preset_comparison import compare, expectation
+from .report_alarms import read_alarms
 from .report_model import Course, FlagCount, JointResults, PatternResult, PublicFacts, RunReport, Staircase
 
 MAX_POINTS = 2000
@@ -77,7 +78,10 @@ def collect(folder: RunFolder, *, burn: bool = False) -> RunReport:
         predicted = expectation(config) if contents.header.hardware != "real" else None
         joint = _joint(config, rounds, predicted)
         patterns = tuple(_patterns(config, rounds.pattern, rounds, predicted))
-    return RunReport(str(folder.path), _public(folder, contents, config, heralds), patterns, _staircase(heralds["herald_ps"]), joint)
+    alarms = read_alarms(folder, ("public",) if joint is None else ("public", *PARTIES))
+    return RunReport(
+        str(folder.path), _public(folder, contents, config, heralds), patterns, _staircase(heralds["herald_ps"]), joint, alarms
+    )
 
 
 def from_counts(path: str | Path, game: str | None = None) -> RunReport:

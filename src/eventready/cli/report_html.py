@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..protocol.durable_file import write_atomic
 from .figures import Plot, plots
 from .report_model import RunReport
+from .report_page import Page
 from .report_tables import Table, tables
 from .report_words import cautions, headline, notes
 
@@ -45,24 +46,43 @@ def write_html(report: RunReport, path: Path) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
-    page = render(report).encode("utf-8")
+    write_page(render(report), path)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page; whoever opens the file finds the whole of it, or the one before.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     try:
-        write_atomic(path, page)
+        write_atomic(path, page.encode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot write the report ({error.strerror}); the run itself is not affected") from error
 
 
 def render(report: RunReport) -> str:
-    """The page: figures inlined, no script, nothing loaded from anywhere; text from files is escaped."""
+    """The page of a run, with its figures."""
+    return render_page(page_of(report), plots(report))
+
+
+def page_of(report: RunReport) -> Page:
+    """The words and tables of a run's report."""
     name = report.public.link if report.public is not None else Path(report.source).name
+    return Page(name, headline(report), cautions(report), tables(report), notes(report), report.source)
+
+
+def render_page(page: Page, figures: tuple[Plot, ...]) -> str:
+    """A page: figures inlined, no script, nothing loaded from anywhere; text from files is escaped."""
+    name = page.name
     parts = [
         f"<h1>{_text(f'eventready report: {name}')}</h1>",
-        f'<p class="headline">{_text(headline(report))}</p>',
-        _list("cautions", cautions(report)),
-        *(_figure(number, plot) for number, plot in enumerate(plots(report), start=1)),
-        *(_table(table) for table in tables(report)),
-        _list("notes", notes(report)),
-        f'<p class="small">{_text(report.source)}</p>',
+        f'<p class="headline">{_text(page.headline)}</p>',
+        _list("cautions", page.cautions),
+        *(_figure(number, plot) for number, plot in enumerate(figures, start=1)),
+        *(_table(table) for table in page.tables),
+        _list("notes", page.notes),
+        f'<p class="small">{_text(page.source)}</p>',
     ]
     body = "\n".join(parts)
     return f"""<!DOCTYPE html>
@@ -95,6 +115,7 @@ def to_json(report: RunReport) -> dict[str, object]:
         "flags": None
         if joint is None
         else [{"party": count.party, "flag": (count.flag.name or "").lower(), "rounds": count.rounds} for count in joint.flags],
+        "alarms": [dataclasses.asdict(alarm) for alarm in report.alarms],
         "preset": None if joint is None or joint.preset is None else _plain(dataclasses.asdict(joint.preset)),
     }
 

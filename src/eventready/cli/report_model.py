@@ -100,6 +100,23 @@ class FlagCount:
     rounds: int
 
 
+@dataclass(frozen=True)
+class AlarmLine:
+    """An alarm of a monitor, as the run noted it.
+
+    Attributes:
+        node: whose monitor.
+        monitor: its name.
+        at_s: when it was raised, s of the experiment's time.
+        text: what it says.
+    """
+
+    node: str
+    monitor: str
+    at_s: float
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Staircase:
     """When the Bell pairs came, thinned out; both arrays have the shape (points,).
@@ -161,6 +178,7 @@ class RunReport:
         patterns: heralds by click pattern.
         staircase: when they came; None for a table of counts.
         joint: None in a key run.
+        alarms: of the monitors, oldest first; in a key run only those of the heralding station.
     """
 
     source: str
@@ -168,3 +186,4 @@ class RunReport:
     patterns: tuple[PatternResult, ...]
     staircase: Staircase | None
     joint: JointResults | None
+    alarms: tuple[AlarmLine, ...] = ()

@@ -20,6 +20,9 @@ _FLAG_MEANS = {
 }
 
 
+_MOST_ALARMS = 30
+
+
 class Table(NamedTuple):
     """A table of the report.
 
@@ -45,6 +48,8 @@ def tables(report: RunReport) -> tuple[Table, ...]:
         found.append(_patterns(report))
     if report.joint is not None and report.joint.flags:
         found.append(_flags(report.joint))
+    if report.alarms:
+        found.append(_alarms(report))
     if report.public is not None:
         found.append(_run(report.public))
     return tuple(found)
@@ -124,6 +129,15 @@ def _patterns(report: RunReport) -> Table:
 def _flags(joint: JointResults) -> Table:
     rows = tuple((_FLAG_MEANS[count.flag], count.party, f"{count.rounds:,}") for count in joint.flags)
     return Table("Flagged rounds", ("Flag", "Party", "Rounds"), rows, "A round may carry several flags, at one party or at both.")
+
+
+def _alarms(report: RunReport) -> Table:
+    rows = tuple((alarm.monitor, alarm.node, duration(alarm.at_s), alarm.text) for alarm in report.alarms[:_MOST_ALARMS])
+    more = len(report.alarms) - len(rows)
+    note = "A monitor says that something changed. While nothing does, one run in a hundred shows any."
+    return Table(
+        "Alarms", ("Monitor", "Of", "Raised at", "What changed"), rows, f"{note} {more} more are in events.jsonl." if more else note
+    )
 
 
 def _run(public: PublicFacts) -> Table:

@@ -16,16 +16,23 @@ class Kernels(NamedTuple):
         name: for people.
         module: where they are, in ``eventready``.
         warm_up: the module whose ``warm_up()`` calls each of them in every form that is used.
+        optional: whether a processor may lack an instruction that they need; others stand in then, and ``warm_up()`` does nothing.
     """
 
     name: str
     module: str
     warm_up: str
+    optional: bool = False
 
 
 KERNELS = (
     Kernels("herald search in time tags", "sequences.herald_kernel", "sequences.herald_search"),
     Kernels("reading of .ptu records", "sequences.ptu_kernel", "sequences.ptu"),
+    Kernels("Toeplitz hashing", "protocol.extraction.toeplitz_kernel", "protocol.extraction.toeplitz"),
+    Kernels("Trevisan, carry-less products", "protocol.extraction.clmul_kernel", "protocol.extraction.clmul", optional=True),
+    Kernels("Trevisan, any processor", "protocol.extraction.sliced_kernel", "protocol.extraction.sliced"),
+    Kernels("error correction, codes", "protocol.reconciliation.graph_kernel", "protocol.reconciliation.code"),
+    Kernels("error correction, decoder", "protocol.reconciliation.decoder_kernel", "protocol.reconciliation.code"),
 )
 """All of them; a module with kernels that is not in here makes a user wait at an odd time."""
 
@@ -49,7 +56,10 @@ def command() -> None:
     for row in KERNELS:
         start = time.perf_counter()
         import_module(f"..{row.warm_up}", __package__).warm_up()
-        found = kernels(row)
+        found = {name: kernel for name, kernel in kernels(row).items() if kernel.signatures}
+        if not found:
+            _tell(row.name, start, "not for this processor")
+            continue
         compiled = sum(kernel.stats.cache_misses.total() for kernel in found.values())
         _tell(
             row.name,
@@ -62,9 +72,10 @@ def command() -> None:
 
 
 def kernels(row: Kernels) -> dict[str, Any]:
-    """The compiled functions of a module by name."""
+    """The compiled functions of a module by name, without those that are parts of others; their names begin with an underscore."""
     dispatcher = import_module("numba.core.dispatcher").Dispatcher
-    return {name: found for name, found in vars(import_module(f"..{row.module}", __package__)).items() if isinstance(found, dispatcher)}
+    contents = vars(import_module(f"..{row.module}", __package__))
+    return {name: found for name, found in contents.items() if isinstance(found, dispatcher) and not name.startswith("_")}
 
 
 def _tell(what: str, start: float, how: str) -> None:

@@ -1,12 +1,14 @@
+import dataclasses
 import io
 import sys
 
 import pytest
 
 from eventready.cli import progress as progress_module
-from eventready.cli.progress import ProgressLine, describe, duration
+from eventready.cli.progress import ProgressLine, describe, describe_alarm, duration
 from eventready.protocol.estimate import Estimate
 from eventready.stations.monitor import Progress
+from eventready.stations.monitors.alarm import Alarm
 
 HALFWAY = Progress(
     5000, 10_000, 8 * 60 + 18.2, 2.0, 2500.0, Estimate(2.649, 0.088, 2.4766, 2.8214), Estimate(0.0187, 0.0039, 0.0122, 0.0281)
@@ -68,3 +70,30 @@ def test_a_run_that_showed_nothing_leaves_the_terminal_alone(monkeypatch):
     with ProgressLine():
         pass
     assert terminal.getvalue() == ""
+
+
+ALARM = Alarm("singles", "bsm", 5400.0, 5300.0, "clicks an attempt went from 0.00297 to 0.00221 (-26%)", -24.04)
+TOLD = "alarm at 1 h 30 min: bsm, singles: clicks an attempt went from 0.00297 to 0.00221 (-26%) (-24.0 sigma)"
+
+
+def test_an_alarm_is_told_once_at_once_and_above_the_line(monkeypatch, capsys):
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: 100.0)
+    alarmed = dataclasses.replace(HALFWAY, alarms=(ALARM,))
+    with ProgressLine() as line:
+        for progress in (HALFWAY, alarmed, alarmed):
+            line.show(progress)
+    assert capsys.readouterr().err == f"{describe(HALFWAY)}\n{TOLD}\n"
+
+
+def test_on_a_terminal_an_alarm_pushes_the_line_down(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with ProgressLine() as line:
+        line.show(HALFWAY)
+        line.show(dataclasses.replace(HALFWAY, alarms=(ALARM,)))
+    width = len(describe(HALFWAY))
+    assert terminal.getvalue() == f"\r{describe(HALFWAY)}\r{TOLD.ljust(width)}\n\r{describe(HALFWAY)}\n"
+
+
+def test_an_alarm_without_statistics_has_no_sigma():
+    assert describe_alarm(dataclasses.replace(ALARM, sigma=None)).endswith("(-26%)")

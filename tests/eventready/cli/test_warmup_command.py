@@ -24,6 +24,8 @@ def warmup(cache):
 def test_the_second_time_nothing_is_compiled(tmp_path):
     first, second = warmup(tmp_path), warmup(tmp_path)
     for row in KERNELS:
+        if row.optional and re.search(rf"{re.escape(row.name)} .* not for this processor", first):
+            continue
         assert re.search(rf"{re.escape(row.name)} +\d+\.\d\d s  \d+ kernels?, compiled", first)
         assert re.search(rf"{re.escape(row.name)} +\d+\.\d\d s  \d+ kernels?, taken from the cache", second)
     assert f"kept in {tmp_path}" in first
@@ -50,4 +52,5 @@ def test_warming_up_leaves_no_kernel_out(eventready, row):
     eventready("warmup")
     found = kernels(row)
     assert found
-    assert [name for name, kernel in found.items() if not kernel.signatures] == []
+    left_out = [name for name, kernel in found.items() if not kernel.signatures]
+    assert left_out == [] or (row.optional and left_out == list(found))

@@ -36,6 +36,7 @@ from eventready.twin.ports import (
     ShutterPort,
     TagPort,
 )
+from eventready.twin.tallies import Counted, nothing_counted
 from eventready.twin.world import World
 
 TRAVEL_PS = 5 * 10**9
@@ -321,12 +322,19 @@ class SequencerTruth:
     def __init__(self, port: SequencerPort, monkeypatch: pytest.MonkeyPatch) -> None:
         self._port = port
         self._patterns: list[int] = []
+        self._counted = nothing_counted()
         monkeypatch.setattr(port, "run", self._run)
+        monkeypatch.setattr(port, "take_counted", self._take_counted)
 
     def _run(self, start_ps: int, loop: AttemptLoop, accepted: tuple[int, ...], limit: int) -> Attempted:
         pattern = self._patterns.pop(0) if self._patterns else 0
         heralded = pattern in accepted
+        self._counted.patterns[pattern] += 1
         return Attempted(heralded, False, pattern * heralded, start_ps + loop.start_of_attempt_ps(5), 5 if heralded else limit)
+
+    def _take_counted(self) -> Counted:
+        counted, self._counted = self._counted, nothing_counted()
+        return counted
 
     def herald(self, pattern: int) -> None:
         self._patterns.append(pattern)

@@ -1,0 +1,1 @@
+"""Secret bits shared with the other party: the pool that never gives a bit out twice, its balance, delivery of finished keys."""
