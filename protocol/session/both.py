@@ -138,22 +138,23 @@ def run_both(folder: RunFolder, plan: SessionPlan, pools: tuple[KeyPool, KeyPool
 
 
 def require_open(folder: RunFolder) -> None:
-    """See that no session of this run has ended.
+    """See that the session of this run has not ended. If only one party has come to its end, the other one is still to hear of it.
 
     Raises:
-        ConfigError: one has, and how. A run gives one key or none.
+        ConfigError: it has, and how. A run gives one key or none.
     """
-    for party in ("alice", "bob"):
-        if not (folder.party_folder(party) / TRANSCRIPT).is_dir():
-            continue
-        ending = transcript_of(folder, party).ending
-        if ending is not None and ending.outcome == "key":
-            raise ConfigError(f"{folder.path}: this run has given its key ({ending.reason}) already; a run gives one key")
-        if ending is not None:
-            raise ConfigError(
-                f"{folder.path}: the session of this run has ended without a key ({party}: {ending.reason}); it is not tried again: "
-                "what was revealed cannot be taken back. Make a new run"
-            )
+    folders = {party: folder.party_folder(party) / TRANSCRIPT for party in ("alice", "bob")}
+    endings = {party: Transcript(path).ending if path.is_dir() else None for party, path in folders.items()}
+    ended = {party: ending for party, ending in endings.items() if ending is not None}
+    if len(ended) < len(endings) and all(ending.outcome != "dead" for ending in ended.values()):
+        return
+    if all(ending.outcome == "key" for ending in ended.values()):
+        raise ConfigError(f"{folder.path}: this run has given its key ({ended['bob'].reason}) already; a run gives one key")
+    reasons = "; ".join(f"{party}: {ending.reason}" for party, ending in ended.items())
+    raise ConfigError(
+        f"{folder.path}: the session of this run has ended without a key ({reasons}); it is not tried again: what was revealed cannot be "
+        "taken back. Make a new run"
+    )
 
 
 def _raise_first(*parties: Future[Ending]) -> None:
