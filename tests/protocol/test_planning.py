@@ -199,3 +199,11 @@ def test_what_makes_no_sense_is_refused(wrong) -> None:
 def test_a_run_that_is_too_short_plans_for_no_key_and_no_seed() -> None:
     short = plan_one_basis(500_000, 2.64, 0.018)
     assert (short.key_bits, short.seed_bits) == (0, 0)
+
+
+@pytest.mark.parametrize("rounds", [800_000, 1_500_000, 10**8])
+def test_one_start_finds_what_three_find(rounds: int) -> None:
+    """Curves are drawn from one start, plans from three."""
+    leaked = OXFORD.efficiency * OXFORD.shannon_bits * rounds / OXFORD.rounds
+    one, three = (accumulated_key(rounds, 13 / 256, OXFORD.threshold, leaked, Security(), starts=starts).smooth_bits for starts in (1, 3))
+    assert three - 1e-3 * abs(three) ** 0.5 < one <= three
