@@ -69,9 +69,9 @@ class _Progress:
 
     def show(self, party: str, stage: str, share: float) -> None:
         """Show where a party is. Called from two threads; the worst that can happen is a line in pieces."""
-        self._shares[party] = stage, share
+        before, self._shares[party] = self._shares.get(party), (stage, share)
         if not self._terminal:
-            if share >= 1:
+            if share >= 1 and before != (stage, share):
                 sys.stderr.write(f"{party}: {stage}\n")  # in one piece: there are two threads
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + self._INTERVAL_S
