@@ -61,7 +61,8 @@ class Machine(ABC):
         build_code: makes the code; for two parties on one machine that share one.
 
     Raises:
-        ConfigError: the rounds or the pool are the other party's.
+        ConfigError: the rounds or the pool are the other party's, or the session was begun with another plan.
+        KeyPoolError: the pool's seed is too short.
     """
 
     party: str
@@ -90,6 +91,10 @@ class Machine(ABC):
         self._build_code = build_code
         self._code: Code | None = None
         self._confirmed = False
+        if self._has(self.out, Kind.HELLO) and Hello.decode(self._message(self.out, Kind.HELLO).body).plan_digest != plan.digest:
+            raise ConfigError(
+                f"{transcript.folder}: this session was begun with another plan; go on with the same options and version of eventready"
+            )
         pool.seed(plan.seed_bits)  # a pool that is too small is to be noticed before anything is revealed
 
     # -- for the driver ----------------------------------------------------------------------------------------------------------------

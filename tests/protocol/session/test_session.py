@@ -273,6 +273,16 @@ def test_parties_with_different_plans_part_before_anything_is_used(make_sides, c
     assert outcomes(*before) == [None, None]
 
 
+def test_a_session_is_not_taken_up_with_another_plan(make_sides):
+    alice, bob = make_sides()
+    exchange(alice.open(), bob.open(), on_wire=lambda raw: None if raw[4] == Kind.REVEAL else raw)
+    with pytest.raises(ConfigError, match="begun with another plan"):
+        alice.open(plan=make_plan(soundness=1e-5))
+    machines = alice.open(), bob.open()
+    exchange(*machines)
+    assert outcomes(*machines) == ["key", "key"]
+
+
 def test_parties_with_different_pools_part(make_sides):
     alice, _ = make_sides(name="one")
     _, bob = make_sides(name="two")
