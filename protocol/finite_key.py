@@ -27,7 +27,7 @@ class Security:
         soundness: bound on the distance from an ideal key, given that the protocol does not abort too often.
         accumulation: epsilon of entropy accumulation.
         amplification: epsilon of privacy amplification.
-        verification: chance that unequal keys pass the hash.
+        verification: chance that unequal keys pass the hash; by default above what VHASH-64 allows for (:func:`.hashing.collision_bound`).
 
     Raises:
         ConfigError: one is not between 0 and 1, or nothing is left for smoothing.
@@ -36,7 +36,7 @@ class Security:
     soundness: float = 1e-10
     accumulation: float = 1e-10
     amplification: float = 1.31e-13
-    verification: float = 2.0**-63
+    verification: float = 2.0**-60
 
     def __post_init__(self) -> None:
         if not all(0 < value < 1 for value in (self.soundness, self.accumulation, self.amplification, self.verification)):

@@ -12,7 +12,7 @@ from typing import Literal
 from ..errors import ConfigError
 from .entropy import binary_entropy
 from .extraction import Toeplitz, Trevisan
-from .finite_key import Security, accumulated_key, accumulated_rate, fewest_rounds
+from .finite_key import PUBLISHED_ASSUMPTIONS, Security, accumulated_key, accumulated_rate, fewest_rounds
 from .renyi import RenyiKey, TestCredit, assumptions, renyi_key
 
 Analysis = Literal["eat2022", "renyi"]
@@ -69,8 +69,8 @@ class OneBasisPlan:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What the key rests on, numbered; to be shown with the plan and with the key. Empty for the published analysis."""
-        return assumptions(self.test_credit) if self.analysis == "renyi" else ()
+        """What the key rests on, numbered; to be shown with the plan and with the key."""
+        return assumptions(self.test_credit) if self.analysis == "renyi" else PUBLISHED_ASSUMPTIONS
 
     @property
     def efficiency(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..errors import ConfigError
-from ..protocol.finite_key import PUBLISHED_ASSUMPTIONS, Security
+from ..protocol.finite_key import Security
 from ..protocol.log_contents import LogHeader
 from ..protocol.planning import OneBasisPlan, plan_one_basis
 from ..protocol.reconciliation import CodeSpec, shipped_syndrome_bits
@@ -70,11 +70,6 @@ def planned(protocol: ProtocolPlan, purpose: SiftedPurpose, rounds: int) -> OneB
         analysis=protocol.analysis,
         test_credit=credit,
     )
-
-
-def assumptions_of(plan: OneBasisPlan) -> tuple[str, ...]:
-    """What a key of this plan rests on, to be shown with it."""
-    return plan.assumptions or PUBLISHED_ASSUMPTIONS
 
 
 def _session(plan: OneBasisPlan, protocol: ProtocolPlan, header: LogHeader) -> SessionPlan:

@@ -5,7 +5,7 @@ import pytest
 from eventready.errors import ConfigError
 from eventready.protocol.run_folder import RunFolder
 from eventready.stations.config import load_link
-from eventready.stations.key_plan import assumptions_of, plan_session, planned
+from eventready.stations.key_plan import plan_session, planned
 from eventready.stations.link import open_link
 
 
@@ -25,7 +25,7 @@ def test_the_presets_plan_is_the_published_one_with_our_code():
     ours = planned(link.protocol, link.purposes.key, 1_500_000)
     assert ours.syndrome_bits < 272_000
     assert ours.key_bits - paper.key_bits == pytest.approx(paper.syndrome_bits - ours.syndrome_bits, abs=20)
-    assert assumptions_of(ours)[0].startswith("(1)")
+    assert ours.assumptions[0].startswith("(1)")
 
 
 def test_too_few_rounds_are_told(short_run):

@@ -62,5 +62,5 @@ def _plain(report: KeyReport) -> dict[str, Any]:
         "analysis": report.plan.analysis,
         "elapsed_s": report.result.elapsed_s,
         "stages": [stage._asdict() for stage in report.result.stages],
-        "assumptions": list(report.assumptions),
+        "assumptions": list(report.plan.assumptions),
     }

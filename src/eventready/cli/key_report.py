@@ -34,7 +34,6 @@ class KeyReport:
         plan: of the key.
         result: of the session.
         balance: of Alice's pool, which is as Bob's.
-        assumptions: what the key rests on.
     """
 
     name: str
@@ -43,7 +42,6 @@ class KeyReport:
     plan: OneBasisPlan
     result: SessionResult
     balance: Balance
-    assumptions: tuple[str, ...]
 
     @property
     def key_bits(self) -> int:
@@ -128,7 +126,7 @@ def _times(report: KeyReport) -> Table:
 def _notes(report: KeyReport) -> tuple[str, ...]:
     if not report.key_bits:
         return ()
-    return ("The key rests on:", *report.assumptions)
+    return ("The key rests on:", *report.plan.assumptions)
 
 
 def _figure(report: KeyReport) -> Plot:

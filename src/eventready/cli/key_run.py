@@ -13,7 +13,7 @@ from ..protocol.run_folder import RunFolder
 from ..protocol.session.both import require_open, run_both
 from ..protocol.session.machine import WORDS
 from ..protocol.session.plan import SessionPlan
-from ..stations.key_plan import assumptions_of, plan_session
+from ..stations.key_plan import plan_session
 from .key_report import KeyReport
 
 POOL = "pool"
@@ -41,7 +41,7 @@ def make_key(folder: RunFolder, pool: Path | None, choices: dict[str, str | int]
         progress = stack.enter_context(_Progress())
         result = run_both(folder, plan, (alice, bob), progress.show)
         balance = alice.balance()
-    return KeyReport(folder.path.name, str(folder.path), plan.hardware, lengths, result, balance, assumptions_of(lengths))
+    return KeyReport(folder.path.name, str(folder.path), plan.hardware, lengths, result, balance)
 
 
 def _pools(folder: RunFolder, pool: Path | None, plan: SessionPlan) -> tuple[KeyPool, KeyPool]:

@@ -147,6 +147,7 @@ def _oxford(rounds: int, s: float, q: float, asked: _Options, syndrome: int | No
         "soundness": plan.security.soundness,
         "key_from_rounds": fewest,
         **_renyi_facts(plan, q, efficiency),
+        "assumptions": list(plan.assumptions),
     }
 
 
@@ -164,7 +165,6 @@ def _renyi_facts(plan: OneBasisPlan, qber: float, efficiency: float | None) -> d
         "order": plan.renyi.order,
         "epsilon_of_verification": plan.renyi.verification,
         "epsilon_of_amplification": plan.renyi.amplification,
-        "assumptions": list(plan.assumptions),
     }
 
 
