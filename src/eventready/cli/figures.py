@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # matplotlib takes half a second to load, and only a report n
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
 _UNEQUAL, _EQUAL, _PRESET = "A \N{NOT EQUAL TO} B", "A = B", "preset"
 _WIDTH = 7.2  # inches, the text width of a page
 
@@ -115,7 +115,7 @@ def _shares(axes: Axes, joint: JointResults, setting_b: int, alpha: Degrees) -> 
     for number, pair in enumerate(joint.analysis.pairs):
         if pair.y != setting_b:
             continue
-        for sign, name, marker, colour, fill in ((-1, _UNEQUAL, "o", _BLUE, _BLUE), (1, _EQUAL, "s", _ORANGE, "white")):
+        for sign, name, marker, colour, fill in ((-1, _UNEQUAL, "o", BLUE, BLUE), (1, _EQUAL, "s", ORANGE, "white")):
             if joint.preset is not None:
                 value = (1 + sign * joint.preset.correlators[number].value) / 2
                 axes.plot(alpha[pair.x], value, "_", color="black", markersize=17, markeredgewidth=1.3, label=_PRESET, zorder=1)
@@ -132,15 +132,15 @@ def _name_settings(axes: Axes, joint: JointResults, setting_b: int, alpha: Degre
     roles = {pair.x: pair.role for pair in joint.analysis.pairs if pair.y == setting_b}
     top = axes.secondary_xaxis("top")
     top.set_xticks(alpha, [f"X = {x}\n{'Bell test' if roles[x] == 'test' else roles[x]}" for x in range(len(alpha))], fontsize=7.5)
-    top.tick_params(length=0, colors=_GREY)
+    top.tick_params(length=0, colors=GREY)
     top.spines["top"].set_visible(False)
 
 
 def _sinusoids(axes: Axes, fit: VisibilityFit, alpha: Degrees) -> None:
     angles = np.linspace(alpha.min() - 8, alpha.max() + 8, 200)
     fitted = -fit.visibility.value * np.cos(2 * np.radians(angles) + fit.phase)
-    axes.plot(angles, (1 - fitted) / 2, color=_BLUE, linewidth=1)
-    axes.plot(angles, (1 + fitted) / 2, color=_ORANGE, linewidth=1, linestyle=(0, (5, 2)))
+    axes.plot(angles, (1 - fitted) / 2, color=BLUE, linewidth=1)
+    axes.plot(angles, (1 + fitted) / 2, color=ORANGE, linewidth=1, linestyle=(0, (5, 2)))
 
 
 # -- the link over the run, as in Fig. 3 of Nadlinger et al. ---------------------------------------------------------------------------
@@ -161,14 +161,14 @@ def _link(figure: Figure, joint: JointResults, course: Course, staircase: Stairc
     s_axes, q_axes, time_axes = figure.subplots(3, 1, sharex=True)
     windows, preset = course.windows, joint.preset
     middle = windows.end - (course.window - 1) / 2
-    _band(s_axes, middle, (windows.s, windows.s_low, windows.s_high), _BLUE)
-    _band(q_axes, middle, (100 * windows.qber, 100 * windows.qber_low, 100 * windows.qber_high), _ORANGE)
+    _band(s_axes, middle, (windows.s, windows.s_low, windows.s_high), BLUE)
+    _band(q_axes, middle, (100 * windows.qber, 100 * windows.qber_low, 100 * windows.qber_high), ORANGE)
     if preset is not None:
         s_axes.axhline(preset.s.value, color="black", linewidth=1, linestyle="--", label=f"preset {preset.s.value:.3f}")
         q = 100 * sum(prediction.value for prediction in preset.qbers) / len(preset.qbers)
         q_axes.axhline(q, color="black", linewidth=1, linestyle="--", label=f"preset {q:.2f} %")
     if (windows.s_low < LOCAL_BOUND).any():
-        s_axes.axhline(LOCAL_BOUND, color=_GREY, linewidth=1, linestyle=":", label="local bound 2")
+        s_axes.axhline(LOCAL_BOUND, color=GREY, linewidth=1, linestyle=":", label="local bound 2")
     s_axes.set_ylabel("CHSH value S")
     q_axes.set_ylabel("QBER Q (%)")
     for axes in (s_axes, q_axes):
@@ -185,7 +185,7 @@ def _band(axes: Axes, x: npt.NDArray[np.floating[Any]], curves: tuple[npt.NDArra
 
 def _stairs(axes: Axes, staircase: Staircase) -> None:
     pairs, hours = np.insert(staircase.bell_pair, 0, 0), np.insert(staircase.hours, 0, 0.0)
-    axes.plot(pairs, hours, color=_GREEN, linewidth=1.3, drawstyle="steps-pre")
+    axes.plot(pairs, hours, color=GREEN, linewidth=1.3, drawstyle="steps-pre")
     axes.set_xlabel("Bell pair")
     axes.set_ylabel("Time (h)")
     axes.set_xlim(0, float(staircase.bell_pair[-1]))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .key_options import choices, key_options
+
 if TYPE_CHECKING:
     from .key_report import KeyReport
 
@@ -16,9 +18,7 @@ if TYPE_CHECKING:
 @click.command("key")
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--pool", type=click.Path(path_type=Path), help="Folder of pools from `eventready keys init`; else the run makes its own.")
-@click.option("--analysis", type=click.Choice(["eat2022", "renyi"]), help="Which proof the length rests on, if not the link file's.")
-@click.option("--credit", type=click.IntRange(0, 1), help="r_t of the Renyi analysis: 1 rests on a lemma that is not proven.")
-@click.option("--code", type=click.Choice(["paper", "shipped"]), help="How much error correction reveals, if not as the link file says.")
+@key_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 def command(run_dir: Path, pool: Path | None, analysis: str | None, credit: int | None, code: str | None, as_json: bool) -> None:
     """Make a key from the finished key run in RUN_DIR: error correction, Bell test, privacy amplification, authentication.
@@ -36,10 +36,7 @@ def command(run_dir: Path, pool: Path | None, analysis: str | None, credit: int 
     from .key_report import print_key_report, write_key_html
     from .key_run import make_key
 
-    choices: dict[str, str | int] = {
-        name: value for name, value in (("analysis", analysis), ("credit", credit), ("code", code)) if value is not None
-    }
-    report: KeyReport = make_key(RunFolder(run_dir), pool, choices)
+    report: KeyReport = make_key(RunFolder(run_dir), pool, choices(analysis, credit, code))
     page = run_dir / "key.html"
     write_key_html(report, page)
     if as_json:

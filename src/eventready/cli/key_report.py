@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .figures import Plot, drawn
+from .figures import BLUE, GREEN, GREY, ORANGE, Plot, drawn
 from .report_html import render_page, write_page
 from .report_page import Page
 from .report_tables import Table
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..protocol.planning import OneBasisPlan
     from ..protocol.session.both import SessionResult
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
-"""Of Okabe and Ito, told apart by colour-blind readers."""
+_STAGES = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", GREY)
+"""Colours of the stages in their order, of the same palette."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _draw(figure: Figure, report: KeyReport) -> None:
     plan = report.plan
     parts = (("revealed", plan.syndrome_bits), ("given up", plan.rounds - plan.syndrome_bits - report.key_bits), ("key", report.key_bits))
     left = 0
-    for (name, bits), colour in zip(parts, (_COLOURS[1], _COLOURS[6], _COLOURS[2]), strict=True):
+    for (name, bits), colour in zip(parts, (ORANGE, GREY, GREEN), strict=True):
         uses.barh([0], [bits], left=[left], color=colour, label=f"{name} {bits:,}")
         left += bits
     uses.set_yticks([])
@@ -150,7 +150,9 @@ def _draw(figure: Figure, report: KeyReport) -> None:
     for number, name in enumerate(names):
         mine = [stage for stage in report.result.stages if stage.name == name]
         rows, starts = [("bob", "alice").index(stage.party) for stage in mine], [stage.start for stage in mine]
-        times.barh(rows, [stage.stop - stage.start for stage in mine], left=starts, color=_COLOURS[number % 7], label=name, height=0.6)
+        times.barh(
+            rows, [stage.stop - stage.start for stage in mine], left=starts, color=_STAGES[number % len(_STAGES)], label=name, height=0.6
+        )
     times.set_yticks([0, 1], ["Bob", "Alice"])
     times.set_xlabel("s")
     times.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.3))

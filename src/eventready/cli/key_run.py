@@ -15,9 +15,11 @@ from ..protocol.session.machine import WORDS
 from ..protocol.session.plan import SessionPlan
 from ..stations.key_plan import plan_session
 from .key_report import KeyReport
+from .progress import StatusLine
 
 POOL = "pool"
 """Folder of a party's own pool, in its private folder of the run, where none is given."""
+_INTERVAL_S = 0.1
 
 
 def make_key(folder: RunFolder, pool: Path | None, choices: dict[str, str | int]) -> KeyReport:
@@ -54,32 +56,25 @@ def _pools(folder: RunFolder, pool: Path | None, plan: SessionPlan) -> tuple[Key
 
 
 class _Progress:
-    """One line on standard error: rewritten on a terminal, a line a stage elsewhere."""
-
-    _INTERVAL_S = 0.1
+    """Where both parties are: one line on a terminal, a line a stage elsewhere. Called from two threads."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._line = StatusLine()
         self._shares: dict[str, tuple[str, float]] = {}
         self._next = 0.0
-        self._width = 0
 
     def __enter__(self) -> _Progress:
         return self
 
     def show(self, party: str, stage: str, share: float) -> None:
-        """Show where a party is. Called from two threads; the worst that can happen is a line in pieces."""
+        """Show where a party is."""
         before, self._shares[party] = self._shares.get(party), (stage, share)
-        if not self._terminal:
+        if not self._line.is_terminal:
             if share >= 1 and before != (stage, share):
                 sys.stderr.write(f"{party}: {stage}\n")  # in one piece: there are two threads
         elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._INTERVAL_S
-            line = "   ".join(f"{name}: {now} {done:.0%}" for name, (now, done) in sorted(self._shares.items()))
-            sys.stderr.write("\r" + line.ljust(self._width))
-            self._width = len(line)
-            sys.stderr.flush()
+            self._next = time.monotonic() + _INTERVAL_S
+            self._line.rewrite("   ".join(f"{name}: {now} {done:.0%}" for name, (now, done) in sorted(self._shares.items())))
 
     def __exit__(self, *error: object) -> None:
-        if self._terminal and self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
+        self._line.leave()

@@ -15,12 +15,34 @@ if TYPE_CHECKING:
 _PLAIN_INTERVAL_S = 10.0
 
 
+class StatusLine:
+    """One line on standard error that is written over again and again, on a terminal."""
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stderr.isatty()
+        self._width = 0
+
+    def rewrite(self, line: str) -> None:
+        """Put ``line`` in the place of the one before."""
+        sys.stderr.write("\r" + line.ljust(self._width))
+        self._width = len(line)
+        sys.stderr.flush()
+
+    def print_above(self, text: str) -> None:
+        """A line of its own, which stays, in the place of what is there now."""
+        print(("\r" if self.is_terminal else "") + text.ljust(self._width), file=sys.stderr, flush=True)
+
+    def leave(self) -> None:
+        """Let the line stand, and go on below it."""
+        if self._width:
+            sys.stderr.write("\n")
+
+
 class ProgressLine:
     """Shows :class:`~eventready.stations.monitor.Progress`; use as a context manager."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._width = 0
+        self._line = StatusLine()
         self._next = 0.0
         self._told = 0
 
@@ -31,19 +53,16 @@ class ProgressLine:
         """Show how far the run is, and above it what the monitors have raised since the last time."""
         line = describe(progress)
         for alarm in progress.alarms[self._told :]:
-            print(("\r" if self._terminal else "") + describe_alarm(alarm).ljust(self._width), file=sys.stderr, flush=True)
+            self._line.print_above(describe_alarm(alarm))
         self._told = len(progress.alarms)
-        if self._terminal:
-            sys.stderr.write("\r" + line.ljust(self._width))
-            self._width = len(line)
-            sys.stderr.flush()
+        if self._line.is_terminal:
+            self._line.rewrite(line)
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + _PLAIN_INTERVAL_S
             print(line, file=sys.stderr, flush=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._terminal and self._width:
-            sys.stderr.write("\n")
+        self._line.leave()
 
 
 def describe(progress: Progress) -> str:

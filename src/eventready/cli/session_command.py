@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError
+from .key_options import choices, key_options
 
 if TYPE_CHECKING:
     from ..protocol.session.channel import Channel
@@ -59,9 +60,7 @@ def _party(name: str) -> Callable[[Callable[..., None]], click.Command]:
         click.option("--certificate", required=True, type=path, help="This party's certificate."),
         click.option("--key", required=True, type=path, help="Its private key."),
         click.option("--peer", required=True, type=path, help="The other party's certificate."),
-        click.option("--analysis", type=click.Choice(["eat2022", "renyi"]), help="As for `eventready key`; the same at both parties."),
-        click.option("--credit", type=click.IntRange(0, 1), help="The same at both parties."),
-        click.option("--code", type=click.Choice(["paper", "shipped"]), help="The same at both parties."),
+        key_options,
         click.option("--patience", type=float, default=_PATIENCE_S, show_default=True, help="Seconds to wait for the other party."),
     )
 
@@ -114,11 +113,8 @@ def _serve(
 
     if (listen is None) == (connect is None):
         raise ConfigError("give either --listen or --connect; the other party gives the other one")
-    choices: dict[str, str | int] = {
-        name: value for name, value in (("analysis", analysis), ("credit", credit), ("code", code)) if value is not None
-    }
     folder, party = RunFolder(run_dir), kind.party
-    plan, _ = plan_session(folder, party, **choices)
+    plan, _ = plan_session(folder, party, **choices(analysis, credit, code))
     rounds = PartyRounds.of(load_run(folder.path, party), plan)
     with KeyPool.open(pool) as opened:
         machine = kind(plan, rounds, opened, transcript_of(folder, party), on_stage=_tell)
