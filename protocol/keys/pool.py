@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import ConfigError, KeyPoolError
-from ..authentication import PAD_BYTES, SESSION_BYTES, Direction
+from ..authentication import PAD_BYTES, Direction
 from .balance import Balance, balance_of
 from .comparison import MOST_SKIPPED, require_same_pool, verdict
 from .entries import (
@@ -28,40 +28,32 @@ from .entries import (
     Compared,
     Counts,
     Created,
-    Entry,
-    Generated,
-    Refilled,
     Reserved,
     Restored,
     Retired,
-    Taken,
     encode,
 )
-from .generated import read_key, require_packed, slice_bits, write_key
+from .generated import slice_bits
+from .generated_keys import GeneratedKeys
 from .journal import Journal
-from .ledger import WORD_BITS, GeneratedKey, Ledger, by_direction
+from .ledger import Ledger, by_direction
 from .material import PoolMaterial, Source
 from .offsets import PoolOffsets
 from .pads import Pads
 from .pool_folder import PoolFolder
 from .reading import replay
+from .recorded import counts_of, require_session
 
 Fsync = Callable[[int], None]
 Write = Callable[[int, memoryview], int]
 
 
-class KeyPool:
+class KeyPool(GeneratedKeys):
     """One party's pool, held by one process. Made by :meth:`create` or :meth:`open`; a context manager. Used by one thread."""
 
     def __init__(self, folder: PoolFolder, material: PoolMaterial, journal: Journal, ledger: Ledger) -> None:
-        self._folder = folder
-        self._material = material
-        self._journal = journal
-        self._ledger = ledger
+        super().__init__(folder, material, journal, ledger)
         self._compared = False
-        self._pads = [bytearray(words) for words in material.pads]
-        for refill in ledger.refills:
-            self._extend_pads(refill.session, refill.start, refill.words)
 
     def __repr__(self) -> str:
         return f"<KeyPool of {self.party} in {self._folder.path}>"
@@ -192,8 +184,8 @@ class KeyPool:
                 compared with the peer since the pool was opened; or writing failed.
             ConfigError: an id of another length, or a negative number.
         """
-        _require_session(session)
-        counts = _counts(words)
+        require_session(session)
+        counts = counts_of(words)
         self._journal.require_usable()
         if session in self._ledger.retired:
             raise self._refused("this session is over, and its one-time words with it; begin a new session")
@@ -240,7 +232,7 @@ class KeyPool:
             KeyPoolError: the session has no such word or is over, the word is bound to another content, or writing failed.
             ConfigError: an id or a digest of another length.
         """
-        _require_session(session)
+        require_session(session)
         if len(digest) != DIGEST_BYTES:
             raise ConfigError(f"a digest has {DIGEST_BYTES} bytes, this one has {len(digest)}")
         known = self._ledger.reserved.get(session)
@@ -263,7 +255,7 @@ class KeyPool:
             KeyPoolError: writing failed.
             ConfigError: an id of another length.
         """
-        _require_session(session)
+        require_session(session)
         self._journal.require_usable()
         if session not in self._ledger.retired:
             self._write(Retired(session))
@@ -338,128 +330,14 @@ class KeyPool:
             KeyPoolError: there are not as many, or writing failed.
             ConfigError: no number of words, or a negative one.
         """
-        counts, old = _counts(words), self._ledger.used
+        counts, old = counts_of(words), self._ledger.used
         used: Counts = (old[0] + counts[0], old[1] + counts[1])
         if any(new > most for new, most in zip(used, self._ledger.capacity, strict=True)):
             raise self._refused("there are not as many one-time words left to skip")
         self._write(Compared(used, self._ledger.peer))
 
-    # -- generated keys --------------------------------------------------------------------------------------------------------------------
-
-    def add_generated(self, session: bytes, key: bytes, bits: int, *, simulated: bool = True) -> int:
-        """Keep a key that a session has made, on record when this returns. The same key once more is harmless.
-
-        Args:
-            session: that made it, 16 bytes.
-            key: packed, first bit highest, bits behind the last zero.
-            bits: its length.
-            simulated: its randomness comes from a seed. So it is unless the caller knows better.
-
-        Returns:
-            How many bits sessions have made so far.
-
-        Raises:
-            KeyPoolError: the session has made another key before, the lengths do not fit, or writing failed.
-            OSError: the key cannot be written.
-        """
-        _require_session(session)
-        require_packed(key, bits)
-        self._journal.require_usable()
-        known = self._ledger.generated.get(session)
-        if known is None:
-            entry = Generated(session, bits, simulated)
-            self._folder.make_generated()
-            write_key(self._folder.generated_key(self._ledger.next_sequence(entry)), key)
-            self._write(entry)
-        elif (known.bits, known.simulated) != (bits, simulated) or self._key(known) != key:
-            raise self._refused("this session has made another key before; a run makes one key, and a second one is refused")
-        return sum(found.bits for found in self._ledger.generated.values())
-
-    def generated(self) -> tuple[GeneratedKey, ...]:
-        """What is known of the generated keys, in order; no bits."""
-        return tuple(self._ledger.generated.values())
-
-    def take_generated(self, session: bytes, bits: int) -> bytes:
-        """Hand out the next bits of a generated key, on record before this returns: they are never handed out again.
-
-        Args:
-            session: that made the key.
-            bits: how many; both parties must ask for the same pieces in the same order.
-
-        Returns:
-            Packed, first bit highest, bits behind the last zero.
-
-        Raises:
-            KeyPoolError: there are not as many left, or writing failed.
-            LogCorrupt: the key's file is damaged.
-        """
-        known = self._require_left(session, bits)
-        piece = slice_bits(self._key(known), known.taken, bits)
-        self._write(Taken(session, bits))
-        return piece
-
-    def refill(self, session: bytes, words: Mapping[Direction, int], *, allow_simulated: bool = False) -> None:
-        """Turn the next bits of a generated key into one-time words, Alice's direction first. Both parties must do the same.
-
-        Args:
-            session: that made the key.
-            words: how many to add for each direction.
-            allow_simulated: for demonstrations; pads from a simulated key authenticate nothing.
-
-        Raises:
-            KeyPoolError: there are not as many bits left, the key is simulated, or writing failed.
-            ConfigError: nothing is to be added.
-        """
-        counts = _counts(words)
-        known = self._require_left(session, WORD_BITS * sum(counts))
-        if known.simulated and not allow_simulated:
-            raise self._refused(
-                "this key comes from a simulated run, and pads made of it authenticate nothing; allow that by name, or not at all"
-            )
-        self._key(known)  # read before it is promised
-        self._write(Refilled(session, counts))
-        self._extend_pads(session, known.taken, counts)
+    # -- the whole ----------------------------------------------------------------------------------------------------------------------
 
     def balance(self) -> Balance:
         """The balance sheet."""
         return balance_of(self._ledger, self._material.seed_bits)
-
-    def _require_left(self, session: bytes, bits: int) -> GeneratedKey:
-        self._journal.require_usable()
-        known = self._ledger.generated.get(session)
-        if known is None:
-            raise self._refused("this session has made no key")
-        if not 0 < bits <= known.bits - known.taken:
-            raise self._refused(f"the key of this session has {known.bits - known.taken} bits left, and {bits} are asked for")
-        return known
-
-    def _key(self, known: GeneratedKey) -> bytes:
-        return read_key(self._folder.generated_key(known.sequence), known.bits)
-
-    def _extend_pads(self, session: bytes, start: int, words: Counts) -> None:
-        key = self._key(self._ledger.generated[session])
-        for pads, count in zip(self._pads, words, strict=True):
-            pads += slice_bits(key, start, WORD_BITS * count)
-            start += WORD_BITS * count
-
-    def _write(self, entry: Entry) -> None:
-        self._journal.require_usable()
-        self._ledger.check(entry)
-        sequence = self._ledger.next_sequence(entry)
-        frame = self._journal.append(*encode(entry, sequence))
-        self._ledger.apply(entry, sequence, frame.digest)
-
-    def _refused(self, why: str) -> KeyPoolError:
-        return KeyPoolError(f"{self._folder.path}: {why}")
-
-
-def _require_session(session: bytes) -> None:
-    if len(session) != SESSION_BYTES:
-        raise ConfigError(f"a session's id has {SESSION_BYTES} bytes, this one has {len(session)}")
-
-
-def _counts(words: Mapping[Direction, int]) -> Counts:
-    counts = words.get(DIRECTIONS[0], 0), words.get(DIRECTIONS[1], 0)
-    if min(counts) < 0 or not any(counts):
-        raise ConfigError(f"{by_direction(counts)} is no number of one-time words; at least one must be asked for, and none below zero")
-    return counts
