@@ -362,7 +362,7 @@ def test_rounds_that_were_not_read_out_say_nothing_of_the_particle():
     records = party_records(rng, np.ones(10, np.uint8))
     records["flags"][:4] = int(Flag.FALLBACK | Flag.DEVICE_FAULT)
     assert len(readouts(records).outcome) == len(readouts(records).counts) == 6
-    assert "60" not in repr(readouts(records))
+    assert "array" not in repr(readouts(records))  # no digit: an address may hold any
 
 
 def test_an_alarm_of_a_key_run_holds_no_number():
