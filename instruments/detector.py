@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from qcodes.parameters import Parameter
@@ -161,28 +162,53 @@ class SinglePhotonDetector(Role):
             ConfigError: ``duration_s`` is not a positive time.
             DeviceFault: the detector is overloaded or latched, so that the number means nothing.
         """
+        return self.counter(duration_s)()
+
+    def counter(self, duration_s: float) -> Callable[[], int]:
+        """Look everything up once and count often: what it returns is :meth:`count` of ``duration_s``, with the same checks.
+
+        Raises:
+            ConfigError: ``duration_s`` is not a positive time.
+        """
         if not 0 < duration_s < math.inf:
             raise ConfigError(f"{self.full_name}: cannot count for {duration_s!r} s")
-        with self.lock:
-            counts = self._do_count(duration_s)
-            overload = self.__overload
-            if overload.seen or self._do_overloaded():
-                overload.seen = True
-                raise DeviceFault(self.full_name, "overloaded or latched, its counts mean nothing; remove the light, then reset_overload()")
-        if counts < 0:
-            raise DeviceProtocolError(self.full_name, "reported a negative number of counts")
-        return counts
+        lock, overload, do_count, do_overloaded = self.lock, self.__overload, self._do_counter(duration_s), self._do_overload_probe()
+
+        def count() -> int:
+            lock.acquire()  # in the round loop half the price of ``with``
+            try:
+                counts = do_count()
+                if overload.seen or do_overloaded():
+                    overload.seen = True
+                    raise DeviceFault(
+                        self.full_name, "overloaded or latched, its counts mean nothing; remove the light, then reset_overload()"
+                    )
+            finally:
+                lock.release()
+            if counts < 0:
+                raise DeviceProtocolError(self.full_name, "reported a negative number of counts")
+            return counts
+
+        return count
 
     def is_overloaded(self) -> bool:
         """Whether the detector latched or was overloaded since the last :meth:`reset_overload`."""
-        lock, overload = self.lock, self.__overload
-        lock.acquire()  # in the round loop half the price of ``with``
-        try:
-            if not overload.seen and self._do_overloaded():
-                overload.seen = True
-            return overload.seen
-        finally:
-            lock.release()
+        return self.overload_probe()()
+
+    def overload_probe(self) -> Callable[[], bool]:
+        """Look everything up once and ask often: what it returns is :meth:`is_overloaded`."""
+        lock, overload, do_overloaded = self.lock, self.__overload, self._do_overload_probe()
+
+        def is_overloaded() -> bool:
+            lock.acquire()
+            try:
+                if not overload.seen and do_overloaded():
+                    overload.seen = True
+                return overload.seen
+            finally:
+                lock.release()
+
+        return is_overloaded
 
     def reset_overload(self) -> None:
         """Forget that the detector was overloaded, and free it if it has latched."""
@@ -245,6 +271,14 @@ class SinglePhotonDetector(Role):
     @abstractmethod
     def _do_count(self, duration_s: float) -> int:
         """Count clicks from now on for ``duration_s``; counts of an earlier window must not be returned."""
+
+    def _do_counter(self, duration_s: float) -> Callable[[], int]:
+        """What counts for ``duration_s``; a driver that can look something up beforehand overrides this."""
+        return partial(self._do_count, duration_s)
+
+    def _do_overload_probe(self) -> Callable[[], bool]:
+        """What asks the device; a driver that can look something up beforehand overrides this."""
+        return self._do_overloaded
 
     @abstractmethod
     def _do_overloaded(self) -> bool:

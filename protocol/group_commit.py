@@ -1,7 +1,8 @@
 """Group commit: the round loop goes on while the disk works.
 
-The frame is written in the loop's own thread; only the ``fsync`` runs in another one, and nothing else is written to that log until it has
-returned. A round is durable, and may be acknowledged, when :meth:`GroupCommit.poll` or :meth:`GroupCommit.commit` has said so.
+The loop's thread only takes the records together and checks them. Another one seals, writes and syncs the frame (hashing in the loop's
+thread would hand the interpreter over in the middle of a round), and nothing else is written to that log until it has returned. A round
+is durable, and may be acknowledged, when :meth:`GroupCommit.poll` or :meth:`GroupCommit.commit` has said so.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class GroupCommit:
         """Begin to make durable what has been appended, but for the last ``leave`` records; does nothing while a commit is under way.
 
         Raises:
-            LogStopped: the write failed.
+            LogStopped: the log can take no more.
             ValueError: a record may not stand in this log.
         """
         if self._sync is None and self._writer.begin_commit(leave):

@@ -59,8 +59,8 @@ class RoundLogWriter:
         self._chain = Chain(key)
         self._pending: list[bytes] = []
         self._stopped: str | None = None
-        self._unsynced: tuple[int, bytes] | None = None
-        self._unsynced_records = np.zeros(0, RECORD_DTYPE)
+        self._written: tuple[int, bytes] | None = None
+        self._begun: NDArray[np.void] | None = None
 
     def __repr__(self) -> str:
         return f"<RoundLogWriter of {self._file.path}: {self.record_count} records durable>"
@@ -163,7 +163,7 @@ class RoundLogWriter:
         return self.durable_index
 
     def begin_commit(self, leave: int = 0) -> bool:
-        """Write appended records as one frame, to be made durable by :meth:`sync` and :meth:`end_commit`; until then write nothing else.
+        """Take appended records for one frame, to be made durable by :meth:`sync` and :meth:`end_commit`; commit nothing before that.
 
         Args:
             leave: how many of the last ones stay in memory.
@@ -172,7 +172,7 @@ class RoundLogWriter:
             Whether there was anything to write.
 
         Raises:
-            LogStopped: writing failed, or an earlier commit has not ended.
+            LogStopped: the log can take no more, or an earlier commit has not ended.
             ValueError: as :meth:`commit`.
         """
         if self._stopped is not None:
@@ -180,20 +180,21 @@ class RoundLogWriter:
         count = min(len(self._pending) - leave, MAX_RECORDS)
         if count <= 0:
             return False
+        self._require_no_commit()
         data = b"".join(self._pending[:count])
         del self._pending[:count]
-        records = self._checked(data)
-        self._write_frame(Kind.RECORDS, data)
-        self._unsynced_records = records
+        self._begun = self._checked(data)
         return True
 
     def sync(self) -> None:
-        """Wait until what :meth:`begin_commit` wrote is durable. The only method that another thread may call.
+        """Write what :meth:`begin_commit` took, and wait until it is durable. The only method that another thread may call.
 
         Raises:
             OSError: it is not; hand the error to :meth:`end_commit`.
         """
-        self._file.sync()
+        if self._begun is not None:
+            self._write_frame(Kind.RECORDS, self._begun.tobytes())
+            self._file.sync()
 
     def end_commit(self, error: BaseException | None = None) -> int | None:
         """Take note that :meth:`sync` has returned, or with which error.
@@ -202,12 +203,15 @@ class RoundLogWriter:
             :attr:`durable_index`.
 
         Raises:
-            LogStopped: there was an error; the log can take no more.
+            LogStopped: there was an error, and the log can take no more; or no commit has begun.
         """
         if error is not None:
             self._stop(error)
+        if self._begun is None:
+            raise LogStopped(f"{self._file.path}: no commit has begun")
         self._frame_synced()
-        self._count(self._unsynced_records)
+        self._count(self._begun)
+        self._begun = None
         return self.durable_index
 
     def _commit_frame(self, data: bytes) -> None:
@@ -273,33 +277,32 @@ class RoundLogWriter:
 
     def _put(self, kind: Kind, payload: bytes) -> None:
         """Write one frame and sync it before another may begin: a crash then tears the last frame at most."""
-        self._write_frame(kind, payload)
+        self._require_no_commit()
         # Set first, so that anything that breaks in here (an interrupt from the keyboard as well) leaves the log stopped.
         self._stopped = "a write was interrupted"
         try:
+            self._write_frame(kind, payload)
             self._file.sync()
         except OSError as error:
             self._stop(error)
         self._frame_synced()
+        self._stopped = None
+
+    def _require_no_commit(self) -> None:
+        if self._begun is not None:
+            raise LogStopped(f"{self._file.path}: a commit has not ended yet; nothing may be written before that")
 
     def _write_frame(self, kind: Kind, payload: bytes) -> None:
-        if self._unsynced is not None:
-            raise LogStopped(f"{self._file.path}: a commit has not ended yet; nothing may be written before that")
         frame, head = self._chain.seal(self._head, kind, payload)
-        self._stopped = "a write was interrupted"
-        try:
-            self._file.write_at(self._offset, frame)
-        except OSError as error:
-            self._stop(error)
-        self._stopped = None
-        self._unsynced = (len(frame), head)
+        self._file.write_at(self._offset, frame)
+        self._written = (len(frame), head)
 
     def _frame_synced(self) -> None:
-        if self._unsynced is None:
-            raise LogStopped(f"{self._file.path}: no commit has begun")
-        length, self._head = self._unsynced
+        if self._written is None:
+            raise LogStopped(f"{self._file.path}: a commit cannot end before what it took is synced")
+        length, self._head = self._written
         self._offset += length
-        self._stopped = self._unsynced = None
+        self._written = None
 
     def _stop(self, error: BaseException) -> NoReturn:
         self._stopped = f"a write or sync failed: {getattr(error, 'strerror', None) or error}"

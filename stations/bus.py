@@ -55,7 +55,7 @@ class InProcessBus:
         queue, routes = self._queue, self._routes
         while queue:
             message = queue.popleft()
-            time_ps = message.time_ps
-            for sleep_until_ps, on, delay_ps in routes[message.sender, type(message)]:
+            sender, time_ps = message[0], message[1]  # by place: a name costs the round loop twice as much
+            for sleep_until_ps, on, delay_ps in routes[sender, type(message)]:
                 sleep_until_ps(time_ps + delay_ps)
                 queue += on(message)

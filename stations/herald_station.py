@@ -79,7 +79,8 @@ class HeraldStation:
         self.index = -1
         self.vetoes = 0
         self.finished = False
-        self._overload_of = tuple((detector.name, detector.is_overloaded) for detector in detectors)
+        self._detectors = tuple(detectors)
+        self._overload_of: tuple[tuple[str, Callable[[], bool]], ...] = ()
         self._moves = RoundMoves(self.name)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
@@ -113,6 +114,7 @@ class HeraldStation:
         self._last_commit = time.perf_counter()
         self._next_recalibration = self.clock.now() + goal.recalibration_interval
         self._next_look = math.inf if goal.watch is None else self.clock.now() + goal.watch.interval
+        self._overload_of = tuple((detector.name, detector.overload_probe()) for detector in self._detectors)
         self.excitation.prepare()
 
     def request_stop(self, cause: str) -> None:

@@ -272,10 +272,12 @@ class Party(ABC):
     def _get_ready(self) -> None:
         """Become ready for attempts; while something is not, stay suspended and say why."""
         self.state = self._moves[self.state, ATTEMPTING]
-        if self.clock.now_ps() >= self._next_check_ps:
+        now_ps = self.clock.now_ps()
+        if now_ps >= self._next_check_ps:
             self._wait_until_ready()
-            self._next_check_ps = self.clock.now_ps() + to_ps(self._settings.check_interval)
-        self._out.append(Ready(self.name, self.clock.now_ps()))
+            now_ps = self.clock.now_ps()
+            self._next_check_ps = now_ps + to_ps(self._settings.check_interval)
+        self._out.append(tuple.__new__(Ready, (self.name, now_ps)))  # Ready(...) itself goes by way of Python
 
     def _wait_until_ready(self) -> None:
         reasons = self.preparation.unready()

@@ -135,7 +135,7 @@ class SrParty(Party):
         if self.state is HERALDED:
             self.state = self._moves[HERALDED, ISOLATED]
             self._slot_start_ps = now_ps = self.clock.now_ps()
-            self._out.append(Isolated(self.name, now_ps, round_.index, round_.measurable))
+            self._out.append(tuple.__new__(Isolated, (self.name, now_ps, round_.index, round_.measurable)))  # as Ready is made
         return self._peer_isolated == round_.index
 
     def step_round_type(self) -> bool:

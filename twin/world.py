@@ -333,7 +333,8 @@ class World:
         elif pair is None or not unread[side] or trap.arrives_ps > pair.herald_ps:
             bright = uniform < 0.5  # not (or no longer) part of a pair: the spin is in no particular state
         else:
-            bright = pair.read(side, Reading(arm, (at_ps - pair.herald_ps) // 1000), uniform)
+            reading = tuple.__new__(Reading, (arm, (at_ps - pair.herald_ps) // 1000))  # Reading(...) itself goes by way of Python
+            bright = pair.read(side, reading, uniform)
         unread[side] = False
         if not bright and self.platform == "rb87":
             trap.empty(at_ps)  # ionised

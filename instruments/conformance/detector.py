@@ -20,7 +20,7 @@ class SinglePhotonDetectorConformance(RoleConformance[SinglePhotonDetector]):
     """
 
     role = SinglePhotonDetector
-    reads = frozenset({"enabled", "bias", "threshold", "overloaded"})
+    reads = frozenset({"enabled", "bias", "threshold", "overloaded", "overload_probe"})
     duration: float = 0.01
     """How long the tests count, s."""
 

@@ -5,6 +5,7 @@ A failing source raises, and the run stops: there is no default input.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ...clock import Clock
@@ -86,9 +87,11 @@ class PoolInput:
         self._rounds = rounds
         self._first = first
         self._start: int | None = None
+        self._take: Callable[[int, int], bytes] = source.take
 
     def prepare(self) -> None:
         """Fill the pool once, if there are rounds to come; the source's health tests see every byte."""
+        self._take = self._source.taker()
         if self._start is None and self._rounds > self._first:
             self._start = self._source.fill_pool(self._stride * (self._rounds - self._first))
 
@@ -102,8 +105,9 @@ class PoolInput:
         del herald_ps
         if self._start is None:
             raise NotReady(f"{self._source.name}: the pool has not been filled; call prepare() before the first round")
-        taken = self._source.take(self._start + (index - self._first) * self._stride, self._stride)
-        return Input(int.from_bytes(taken, "little"), self._clock.now_ps())
+        stride = self._stride
+        taken = self._take(self._start + (index - self._first) * stride, stride)
+        return tuple.__new__(Input, (int.from_bytes(taken, "little"), self._clock.now_ps()))  # Input(...) itself goes by way of Python
 
     def draw_lost(self, index: int, n_bits: int) -> int:
         """The bits at the place of a round that a crash swallowed."""

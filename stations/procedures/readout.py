@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ...instruments import SinglePhotonDetector
 from .beams import Beam, beam_on, beams_off
@@ -23,10 +24,12 @@ class FluorescenceReadout:
         self._window = window
         self.threshold = threshold
         self._light = tuple(light)
+        self._count: Callable[[], int] = partial(detector.count, window)
 
     def prepare(self) -> None:
         """Switch the detector on."""
         self._detector.set_enabled(True)
+        self._count = self._detector.counter(self._window)
 
     def run(self) -> tuple[int, int]:
         """Read the particle.
@@ -35,16 +38,16 @@ class FluorescenceReadout:
             Counts, and the output bit that they make.
         """
         if not self._light:  # the sequencer switches it
-            counts = self._detector.count(self._window)
+            counts = self._count()
         else:
             counts = self._count_in_light()
-        return counts, int(counts >= self.threshold)
+        return counts, 1 if counts >= self.threshold else 0
 
     def _count_in_light(self) -> int:
         for beam in self._light:
             beam_on(beam)
         try:
-            return self._detector.count(self._window)
+            return self._count()
         finally:
             beams_off(self._light)
 

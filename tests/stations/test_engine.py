@@ -83,7 +83,11 @@ def everything_is_safe(link):
 
 def loading_breaks(link):
     detector = link.wiring.roles["bob.detector"]
-    detector._do_count = lambda duration: (_ for _ in ()).throw(DeviceConnectionError(detector.name, "the connection broke"))
+
+    def breaks():
+        raise DeviceConnectionError(detector.name, "the connection broke")
+
+    detector._do_counter = lambda duration: breaks
 
 
 def trap_stays_empty(link):
@@ -225,16 +229,16 @@ def test_a_disk_that_fails_leaves_no_party_ahead_of_the_public_log(open_twin, tm
 def test_a_qrng_that_fails_after_a_herald_ends_the_run_and_the_round_is_lost_but_not_invented(open_twin, tmp_path, party):
     link = open_twin("oxford")
     folder = RunFolder(tmp_path / "run")
-    take = type(link.wiring.roles[f"{party}.qrng"]).take
+    take = link.wiring.roles[f"{party}.qrng"].taker()
     source, taken = link.wiring.roles[f"{party}.qrng"], []
 
     def fail(position, n_bytes):
         taken.append(position)
         if len(taken) == 8:
             raise DeviceFault(source.name, "SP 800-90B repetition count failed")
-        return take(source, position, n_bytes)
+        return take(position, n_bytes)
 
-    source.take = fail
+    source.taker = lambda: fail
     with pytest.raises(DeviceFault, match="SP 800-90B"):
         link.run(folder.path, rounds=20)
     assert everything_is_safe(link)

@@ -163,10 +163,10 @@ def test_a_detector_that_does_not_answer_accepts_nothing(bench):
 
 
 def test_detectors_are_judged_before_the_herald_gets_its_number_and_never_after(bench):
-    bench.begin()
     asked = []
     real = bench.detector._do_overloaded
     bench.detector._do_overloaded = lambda: (asked.append((bench.station.state, len(bench.records()))), real())[1]
+    bench.begin()
     bench.ready()
     bench.station.on(Recorded("alice", 0, 0))
     assert asked == [(State.ATTEMPTING, 0)]

@@ -155,8 +155,8 @@ def test_a_look_at_the_trap_is_not_taken_with_a_detector_in_its_other_window(loo
     window = loop.link.wiring.roles["alice.detector"]
     allowed = set(loop.link.config.link.windows["bsm_spd_ch"]["alice.detector"])
     seen = set()
-    real = window.count
-    mocker.patch.object(window, "count", lambda duration: (seen.add(str(alice.state)), real(duration))[1])
+    real = window.counter
+    mocker.patch.object(window, "counter", lambda duration: lambda: (seen.add(str(alice.state)), real(duration)())[1])
     loop.run()
     assert "presence check failed" in loop.events["alice"].causes()
     assert seen == {"loading", "reading"}

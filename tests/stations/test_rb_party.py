@@ -40,7 +40,10 @@ def calls(loop, mocker):
     watch(bob["bob.shutter"], "wait_for", lambda position, timeout: f"shutter is {position}")
     loop.on_play["bob"].append(lambda section, arm: seen.append(f"play {section}"))
     watch(bob["bob.qrng"], "read_latched", lambda: "input read back")
-    watch(bob["bob.detector"], "count", lambda duration: "count")
+    counter = bob["bob.detector"].counter
+    mocker.patch.object(
+        bob["bob.detector"], "counter", lambda duration, real=counter: lambda: (seen.append("count"), real(duration)())[1]
+    )
     watch(bob["bob.trap"], "set_emission", lambda on: f"trap {'on' if on else 'off'}")
     watch(bob["bob.cooling"], "set_enabled", lambda on: f"light {'on' if on else 'off'}")
     watch(loop.logs["bob"], "append", lambda record: "record")
@@ -233,14 +236,17 @@ def test_the_fluorescence_is_never_looked_at_through_an_open_shutter(loop, mocke
     loop.before("bob", Accepted, 2, lambda: shutter_sticks(loop, "bob"))
     shutter, detector, bob = loop.link.wiring.roles["bob.shutter"], loop.link.wiring.roles["bob.detector"], loop.nodes["bob"]
     seen = []
-    real = detector.count
+    real = detector.counter
 
-    def count(duration):
-        if bob.state is State.READING:
-            seen.append(shutter.position())
-        return real(duration)
+    def counter(duration):
+        def count():
+            if bob.state is State.READING:
+                seen.append(shutter.position())
+            return real(duration)()
 
-    mocker.patch.object(detector, "count", count)
+        return count
+
+    mocker.patch.object(detector, "counter", counter)
     loop.run()
     assert seen == [Position.CLOSED] * 5
 

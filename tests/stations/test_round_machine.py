@@ -97,8 +97,8 @@ class Detector:
     def __init__(self):
         self.blinded = False
 
-    def is_overloaded(self):
-        return self.blinded
+    def overload_probe(self):
+        return lambda: self.blinded
 
 
 class Attempts(Nothing):

@@ -18,6 +18,16 @@ def loop(loop_of):
     return loop_of("oxford", rounds=12)
 
 
+def noting(look_up, note):
+    """As the role's own, but what it hands out calls ``note`` first."""
+
+    def looked_up(*args):
+        real = look_up(*args)
+        return lambda *args: (note(), real(*args))[1]
+
+    return looked_up
+
+
 @pytest.fixture
 def story(loop, mocker):
     """What happens at both parties, in order: ``("alice", "play shuttle")``."""
@@ -25,14 +35,12 @@ def story(loop, mocker):
     for party in ("alice", "bob"):
         roles = loop.link.wiring.roles
         for slot, method, label in (
-            ("qrng", "take", lambda position, n_bytes: "take bits"),
-            ("detector", "count", lambda duration: "count"),
+            ("qrng", "taker", "take bits"),
+            ("detector", "counter", "count"),
         ):
             role = roles[f"{party}.{slot}"]
-            real = getattr(role, method)
-            mocker.patch.object(
-                role, method, lambda *args, real=real, party=party, label=label: (seen.append((party, label(*args))), real(*args))[1]
-            )
+            noted = noting(getattr(role, method), lambda party=party, label=label: seen.append((party, label)))
+            mocker.patch.object(role, method, noted)
         loop.on_play[party].append(lambda section, arm, party=party: seen.append((party, f"play {section}")))
         log, node = loop.logs[party], loop.nodes[party]
         mocker.patch.object(log, "append", lambda record, real=log.append, party=party: (seen.append((party, "record")), real(record))[1])

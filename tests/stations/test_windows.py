@@ -49,4 +49,4 @@ def test_a_window_tells_the_device_s_readiness(window, mock_single_photon_detect
 def test_a_window_can_do_nothing_else(window):
     """No bias, no threshold, no reset of an overload: those are the owner's."""
     offered = {name for name in dir(window) if not name.startswith("_")}
-    assert offered == {"count", "make_safe", "name", "readiness", "set_enabled"}
+    assert offered == {"count", "counter", "make_safe", "name", "readiness", "set_enabled"}

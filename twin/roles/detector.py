@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ...clock import Clock
 from ...instruments import SinglePhotonDetector
+from ...sequences.program import to_ps
 from ..ports import DetectorPort
 from .base import TwinInstrument, own_clock
 
@@ -54,13 +55,26 @@ class TwinDetector(SinglePhotonDetector, TwinInstrument):
         return self._threshold
 
     def _do_count(self, duration_s: float) -> int:
-        clock = self.clock
-        counts = self._port.count(clock.now_ps(), duration_s)
-        clock.sleep(duration_s)
-        return counts
+        return self._do_counter(duration_s)()
+
+    def _do_counter(self, duration_s: float) -> Callable[[], int]:
+        port, now_ps, sleep_until_ps = self._port, self.clock.now_ps, self.clock.sleep_until_ps
+        duration_ps = to_ps(duration_s)
+
+        def count() -> int:
+            start_ps = now_ps()
+            counts = port.count(start_ps, duration_s)
+            sleep_until_ps(start_ps + duration_ps)
+            return counts
+
+        return count
 
     def _do_overloaded(self) -> bool:
         return self._port.overloaded
+
+    def _do_overload_probe(self) -> Callable[[], bool]:
+        port = self._port
+        return lambda: port.overloaded
 
     def _do_reset_overload(self) -> None:
         self._port.set_overloaded(False)

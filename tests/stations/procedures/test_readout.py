@@ -19,10 +19,12 @@ def test_counts_from_the_threshold_on_are_a_one(readout, mock_single_photon_dete
     assert readout.run() == (counts, outcome)
 
 
-def test_the_light_is_on_during_the_window_only(readout, sim_clock, mock_single_photon_detector, mock_aom, mocker):
+def test_the_light_is_on_during_the_window_only(sim_clock, mock_single_photon_detector, mock_aom, mocker):
     lit = []
     real = mock_single_photon_detector._do_count
     mocker.patch.object(mock_single_photon_detector, "_do_count", lambda duration: (lit.append(mock_aom.enabled()), real(duration))[1])
+    readout = FluorescenceReadout(mock_single_photon_detector, window=WINDOW, threshold=THRESHOLD, light=[mock_aom])
+    readout.prepare()
     readout.run()
     assert lit == [True]
     assert not mock_aom.enabled()
