@@ -41,9 +41,7 @@ def calls(loop, mocker):
     loop.on_play["bob"].append(lambda section, arm: seen.append(f"play {section}"))
     watch(bob["bob.qrng"], "read_latched", lambda: "input read back")
     counter = bob["bob.detector"].counter
-    mocker.patch.object(
-        bob["bob.detector"], "counter", lambda duration, real=counter: lambda: (seen.append("count"), real(duration)())[1]
-    )
+    mocker.patch.object(bob["bob.detector"], "counter", lambda duration, real=counter: lambda: (seen.append("count"), real(duration)())[1])
     watch(bob["bob.trap"], "set_emission", lambda on: f"trap {'on' if on else 'off'}")
     watch(bob["bob.cooling"], "set_enabled", lambda on: f"light {'on' if on else 'off'}")
     watch(loop.logs["bob"], "append", lambda record: "record")
