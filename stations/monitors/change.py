@@ -90,42 +90,41 @@ class ChangeTest:
         return self._look(at_s)
 
     def _restart(self, at_s: float) -> None:
-        self._first: Float64 = np.zeros(self._model.width)
-        self._total: Float64 = np.zeros(self._model.width)
-        self._before: Float64 = np.zeros((0, self._model.width))
-        self._since: Float64 = np.zeros(0)
-        self._number: Float64 = np.zeros(0)
-        self._log_weight: Float64 = np.zeros(0)
-        self._moments = 0
+        width = self._model.width
+        self._first: Float64 = np.zeros(width)
+        self._total: Float64 = np.zeros(width)
+        # A moment a row: total before it, when it was, its number, the logarithm of its weight times the likelihood of what came before.
+        self._table: Float64 = np.zeros((_MOST, width + 3))
+        self._kept = self._moments = 0
         self._last_s = at_s
 
     def _add_moment(self, since_s: float) -> None:
         """The change may begin now; the weights 1 / (j (j + 1)) sum to 1."""
         self._moments += 1
-        if len(self._since) >= _MOST:
-            self._forget(_least_missed(self._moments - self._number))
-        self._before = np.vstack([self._before, self._total])
-        self._since = np.append(self._since, since_s)
-        self._number = np.append(self._number, self._moments)
-        self._log_weight = np.append(self._log_weight, log_weight(self._moments))
-
-    def _forget(self, place: int) -> None:
-        self._before = np.delete(self._before, place, axis=0)
-        self._since, self._number, self._log_weight = (np.delete(column, place) for column in (self._since, self._number, self._log_weight))
+        if self._kept == _MOST:
+            place = _least_missed(self._moments - self._table[:, -2])
+            self._table[place:-1] = self._table[place + 1 :]
+            self._kept -= 1
+        row = self._table[self._kept]
+        row[:-3] = self._total
+        row[-3:] = since_s, self._moments, self._model.log_before(self._first, self._total) + log_weight(self._moments)
+        self._kept += 1
 
     def _look(self, at_s: float) -> Change | None:
-        after = self._total - self._before
-        evidence = self._model.log_pair(self._first, self._before, after) + self._log_weight
-        evidence[self._model.size(self._before + self._first, after) < self._at_least] = -np.inf
-        highest = int(evidence.argmax())
-        if evidence[highest] == -np.inf:
+        table = self._table[: self._kept]
+        totals = table[:, :-3]
+        after = self._total - totals
+        matters = self._model.size(totals + self._first, after) >= self._at_least
+        if not matters.any():
             return None
+        evidence = np.where(matters, self._model.log_after(self._first, totals, after) + table[:, -1], -np.inf)
+        highest = int(evidence.argmax())
         log_evidence = float(np.logaddexp.reduce(evidence) - self._model.log_best(self._total))
         if log_evidence < self._threshold:
             return None
-        before, since = self._before[highest] + self._first, after[highest]
+        before, since = totals[highest] + self._first, after[highest]
         change = Change(
-            float(self._since[highest]),
+            float(table[highest, -3]),
             at_s,
             tuple(before.tolist()),
             tuple(since.tolist()),

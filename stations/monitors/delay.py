@@ -103,7 +103,7 @@ def _amount(model: Model, counts: Callable[[Float64], tuple[Float64, Float64]], 
     before, after = counts(amount)
     first = before[0] * min(1.0, FEWEST / max(before[0, 0], 1.0)) if isinstance(model, Rate) else np.zeros(model.width)
     rest = before - first
-    evidence = model.log_pair(first, rest, after) - model.log_best(rest + after) + log_weight(moments)
+    evidence = model.log_before(first, rest) + model.log_after(first, rest, after) - model.log_best(rest + after) + log_weight(moments)
     # With few events the 3 sigma put the new counts on the other side of the old ones, where they say the opposite.
     aside = np.sign(_ratio(after) - _ratio(before)) == np.sign(_ratio(after[-1]) - _ratio(before[-1]))
     enough = (evidence >= -np.log(alpha)) & aside

@@ -31,8 +31,11 @@ class Model(Protocol):
     def begun(self, total: Float64) -> bool:
         """Whether ``total`` is enough to start from; it is then known to the mixtures below, and no part of the data."""
 
-    def log_pair(self, first: Float64, before: Float64, after: Float64) -> Float64:
-        """Log of a mixture likelihood of ``before`` and then, with new parameters, ``after``; the mixtures may know what came earlier."""
+    def log_before(self, first: Float64, before: Float64) -> Float64:
+        """Log of a mixture likelihood of ``before``; the mixture may know ``first``."""
+
+    def log_after(self, first: Float64, before: Float64, after: Float64) -> Float64:
+        """Log of a mixture likelihood of ``after``, with new parameters; the mixture may know what came earlier."""
 
     def log_best(self, total: Float64) -> Float64:
         """Log of the largest likelihood that any constant parameters give to ``total``."""
@@ -64,12 +67,15 @@ class Rate:
         """25 events."""
         return bool(total[0] >= FEWEST)
 
-    def log_pair(self, first: Float64, before: Float64, after: Float64) -> Float64:
-        """Gamma mixtures: before with the shape of what came first, after with shape 1/2 about the mean so far."""
+    def log_before(self, first: Float64, before: Float64) -> Float64:
+        """A Gamma mixture with the shape of what came first."""
+        return _gamma(first[0] + 0.5, first[1], before)
+
+    def log_after(self, first: Float64, before: Float64, after: Float64) -> Float64:
+        """A Gamma mixture with shape 1/2 about the mean so far."""
         known = first + before
-        shape = first[0] + 0.5
         mean = (known[..., 0] + 0.5) / np.maximum(known[..., 1], 1e-300)
-        return _gamma(shape, first[1], before) + _gamma(0.5, 0.5 / mean, after)
+        return _gamma(0.5, 0.5 / mean, after)
 
     def log_best(self, total: Float64) -> Float64:
         """At k / n."""
@@ -110,9 +116,13 @@ class Shares:
         """At once."""
         return True
 
-    def log_pair(self, first: Float64, before: Float64, after: Float64) -> Float64:
-        """Dirichlet mixtures of parameter 1/2, each by itself."""
-        return _dirichlet(before + first) + _dirichlet(after) - _dirichlet(first)
+    def log_before(self, first: Float64, before: Float64) -> Float64:
+        """A Dirichlet mixture of parameter 1/2, given what came first."""
+        return _dirichlet(before + first) - _dirichlet(first)
+
+    def log_after(self, first: Float64, before: Float64, after: Float64) -> Float64:
+        """A Dirichlet mixture of parameter 1/2 by itself."""
+        return _dirichlet(after)
 
     def log_best(self, total: Float64) -> Float64:
         """At the shares seen."""
