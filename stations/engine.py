@@ -14,6 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..clock import Clock, SimClock, SystemClock
 from ..errors import ConfigError, EventreadyError, LogCorrupt, SequenceError
 from ..protocol.bell import GAMES
@@ -133,6 +136,9 @@ def heal(folder: RunFolder, nodes: Nodes, writers: Mapping[str, RoundLogWriter])
 
     Returns:
         How many records were written.
+
+    Raises:
+        LogCorrupt: a party holds rounds, or heralds, that the public log does not have.
     """
     public = read_log(folder.log("public"), folder.key("public")).records
     heralds = public[public["index"] != NO_INDEX]
@@ -143,7 +149,10 @@ def heal(folder: RunFolder, nodes: Nodes, writers: Mapping[str, RoundLogWriter])
                 f"{folder.path}: {party} holds round {durable[party]}, but the public log ends before it; these are not the logs of one run"
             )
     start = min(durable.values()) + 1
-    types = {party: read_log(folder.log(party), folder.key(party)).records["round_type"][start:] for party in PARTIES}
+    held = {party: read_log(folder.log(party), folder.key(party)).records for party in PARTIES}
+    for party, records in held.items():
+        _require_same_heralds(folder, party, records, heralds[: len(records)])
+    types = {party: held[party]["round_type"][start:] for party in PARTIES}
     written = 0
     for herald in heralds[start:]:
         index = int(herald["index"])
@@ -158,6 +167,15 @@ def heal(folder: RunFolder, nodes: Nodes, writers: Mapping[str, RoundLogWriter])
     for party in PARTIES:
         writers[party].commit()
     return written
+
+
+def _require_same_heralds(folder: RunFolder, party: str, records: NDArray[np.void], heralds: NDArray[np.void]) -> None:
+    same = np.logical_and.reduce([records[field] == heralds[field] for field in ("index", "pattern", "herald_ps")])
+    if not same.all():
+        raise LogCorrupt(
+            f"{folder.path}: round {int(np.argmin(same))} of {party} has another herald than the public log; "
+            "these are not the logs of one run"
+        )
 
 
 def run(
@@ -248,6 +266,9 @@ def _break_off(nodes: Nodes, logs: Mapping[str, GroupCommit], error: BaseExcepti
     for party in nodes.parties.values():
         party.fail(cause)
     for name in ("public", *PARTIES):  # the public log first, as always: no party may hold a round that it does not have
+        if name != "public" and not nodes.parties[name].agrees_with(nodes.bsm.heralds):
+            _logger.warning("%s: rounds whose heralds differ from the public log are left out of its log; resuming has them as lost", name)
+            continue
         try:
             logs[name].commit()
         except (LogStopped, ValueError) as stopped:
