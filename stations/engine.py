@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from ..protocol.bell import GAMES
 from ..protocol.records import NO_INDEX
 from ..protocol.round_log import GroupCommit, LogClosed, LogHeader, LogStopped, RoundLogWriter, read_log
 from ..protocol.run_folder import RunFolder
+from ..twin.lines import Line
 from .assembly import Plan, programs
 from .blocks import BlockTable
 from .bus import InProcessBus
@@ -30,6 +32,7 @@ from .config import LinkConfig
 from .config_timings import Sr88Timings
 from .events import EventLog
 from .herald_station import HeraldStation, RunGoal
+from .line_bus import LineBus
 from .monitor import Progress, RunMonitor
 from .monitors.alarm import Alarm
 from .party import Party
@@ -186,8 +189,11 @@ def run(
     plan: Plan,
     blocks: BlockTable,
     on_progress: Callable[[Progress], None],
+    lines: Mapping[str, Line] = MappingProxyType({}),
 ) -> RunResult:
     """Run rounds until the goal, a request to stop, or a fault; then close or let go of the logs.
+
+    ``lines`` are those between the nodes, by party, where they can fail.
 
     Raises:
         EventreadyError: a fault ended the run; what was recorded is kept, and the run can be resumed.
@@ -223,7 +229,7 @@ def run(
         disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="fsync"))
         logs = {name: GroupCommit(writer, disk) for name, writer in writers.items()}
         try:
-            _loop(config, nodes, logs, events, goal, first - 1)
+            _loop(config, nodes, logs, events, goal, first - 1, lines)
         except BaseException as error:
             _break_off(nodes, logs, error)
             raise
@@ -246,9 +252,9 @@ def _loop(
     events: Mapping[str, EventLog],
     goal: RunGoal,
     last_index: int,
+    lines: Mapping[str, Line] = MappingProxyType({}),
 ) -> None:
-    delays = {party: config.delay("bsm", party) for party in PARTIES}
-    bus = InProcessBus({"bsm": nodes.bsm, **nodes.parties}, delays)
+    bus = _bus(config, nodes, events, lines)
     nodes.bsm.begin(logs["public"], events["public"], goal, last_index)
     for name, party in nodes.parties.items():
         bus.send(party.begin(logs[name], events[name], last_index))
@@ -257,6 +263,23 @@ def _loop(
         raise SequenceError("no node has anything left to say, but the run is not finished; the order of the round blocks itself")
     for party in nodes.parties.values():
         party.end()
+
+
+def _bus(config: LinkConfig, nodes: Nodes, events: Mapping[str, EventLog], lines: Mapping[str, Line]) -> InProcessBus | LineBus:
+    """The bus of a run; lines that cannot fail cost no numbers."""
+    delays = {party: config.delay("bsm", party) for party in PARTIES}
+    if not lines:
+        return InProcessBus({"bsm": nodes.bsm, **nodes.parties}, delays)
+    timings = config.link.timings
+    # A party that is not ready says so, and gives up after its patience; one that loads says nothing for as long as that may take. In a
+    # round there is neither, so whoever misses the other party's word in it says so before the heralding station does.
+    return LineBus(
+        {"bsm": nodes.bsm, **nodes.parties},
+        delays,
+        lines,
+        {"bsm": events["public"], **{party: events[party] for party in PARTIES}},
+        silence={"bsm": timings.patience + timings.load_timeout, **dict.fromkeys(PARTIES, timings.patience)},
+    )
 
 
 def _break_off(nodes: Nodes, logs: Mapping[str, GroupCommit], error: BaseException) -> None:

@@ -144,6 +144,14 @@ class HeraldStation:
             raise SequenceError(f"bsm: cannot handle {type(message).__name__} from {message.sender}")
         return handler(message)
 
+    def awaited(self) -> dict[str, type[Message]]:
+        """What it waits for at this moment before it does anything, by sender."""
+        if self.finished:
+            return {}
+        if self.state is State.STOPPING:
+            return {party: Recorded for party, recorded in self._recorded.items() if recorded < self.index}
+        return {party: Ready for party in PARTIES if party not in self._ready}
+
     # -- messages ----------------------------------------------------------------------------------------------------------------------
 
     def _on_ready(self, message: Ready) -> list[Message]:

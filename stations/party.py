@@ -142,6 +142,10 @@ class Party(ABC):
         out, self._out = self._out, []
         return out
 
+    def awaited(self) -> dict[str, type[Message]]:
+        """What it waits for at this moment to go on with its round, by sender. For a herald it waits as long as that takes."""
+        return {}
+
     # -- what subclasses add -----------------------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -88,8 +88,7 @@ def test_a_party_that_heard_of_another_herald_commits_none_of_the_rounds_in_ques
     assert loop.logs[party].durable_index == (4 if interval == 0.0 else None)
 
 
-@pytest.mark.parametrize("purpose", ["characterise", "key"])
-@pytest.mark.parametrize("how", ["at the end", "at a fault before anybody compared"])
+@pytest.mark.parametrize(("purpose", "how"), [("characterise", "at the end"), ("key", "at a fault before anybody compared")])
 def test_after_that_the_run_is_resumed_with_the_heralds_of_the_public_log(open_twin, tmp_path, mocker, purpose, how):
     mocker.patch("eventready.stations.engine.GROUP_COMMIT_S", 1000.0)
     link = open_twin("oxford")
