@@ -8,12 +8,14 @@ by a program, before a record that was made by them reaches the disk.
 from __future__ import annotations
 
 import hashlib
+import operator
 import struct
 from collections.abc import Callable
 from itertools import chain
 
 from .messages import Accepted
 
+_FIELDS = operator.attrgetter("n", "pattern", "herald_ps")
 DIGEST_SIZE = 16
 """Bytes of a digest. Two lists of heralds that differ have the same one with probability 2**-128."""
 
@@ -69,8 +71,7 @@ class HeraldDigest:
         if not 0 <= count <= len(self._waiting):
             return None
         grown = self._hash.copy()
-        fields = chain.from_iterable((herald.n, herald.pattern, herald.herald_ps) for herald in self._waiting[:count])
-        grown.update(struct.pack(f"<{3 * count}q", *fields))
+        grown.update(struct.pack(f"<{3 * count}q", *chain.from_iterable(map(_FIELDS, self._waiting[:count]))))
         return grown
 
     def _settle(self, n: int, grown: hashlib.blake2b) -> None:

@@ -2,7 +2,7 @@
 
 Both ends of every way from node to node count the messages on it, and what is missing is noticed: a gap at once, and the last message by
 the silence after it. Nothing is sent again. The connection below does that for what it can, and that is a line which is down; a message
-that is gone for good ends the run, which can be resumed (docs/decisions/0011-lost-messages-end-the-run.md).
+that is gone for good ends the run, which can be resumed (docs/decisions/0012-lost-messages-end-the-run.md).
 """
 
 from __future__ import annotations

@@ -353,3 +353,25 @@ def test_after_every_end_the_run_goes_on_with_both_logs_at_the_same_round(open_t
         failed = logs[party]["flags"] != 0
         assert (logs[party]["outcome"][failed] == 0).all()
     assert (logs["alice"]["round_type"] == logs["bob"]["round_type"]).all()
+
+
+def test_a_run_gives_up_on_a_long_outage_and_each_resumed_one_begins_when_that_was(open_twin, tmp_path, first_heralds_s):
+    """Twenty hours: Bob waits for six in a round, the heralding station for eight. Were time to go back, no run would see the end."""
+    folder = RunFolder(tmp_path / "run")
+    at_s = first_heralds_s("oxford", 4)[3] - 1e-6
+    link = open_twin("oxford")
+    with pytest.raises(MessageLost, match="bob: nothing heard for 21600 s; missing is Isolated of alice"):
+        link.run(folder.path, rounds=9, faults=script_of(f'{{line: alice, fault: down, at: "{at_s:.9f} s", for: "20 h"}}'))
+    link.close()
+    with resume_link(folder) as again:
+        begun_s = again.clocks["bsm"].now()
+        with pytest.raises(MessageLost, match="bsm: nothing heard for 28800 s; missing is Ready of alice"):
+            again.resume(folder)
+    assert begun_s == pytest.approx(at_s + 21600, abs=0.1)
+    assert [len(load_run(folder.path, log)) for log in engine.LOGS] == [4, 4, 4]
+    with resume_link(folder) as again:
+        assert again.resume(folder).rounds == 9
+    folder.verify()
+    later_s = np.diff(load_run(folder.path, "public")["herald_ps"] / S)
+    assert later_s.argmax() == 3
+    assert later_s[3] > 20 * 3600
