@@ -54,6 +54,9 @@ FAULTS = {
     "shutter stuck": 'slot: bob.shutter, fault: stuck, for: "10 min"',
     "random source stuck": "slot: bob.qrng, fault: stuck bits",
     "trap lifetime at Bob x 0.2": "quantity: bob.trap_lifetime, value: 0.2",
+    "line to Bob down": 'line: bob, fault: down, for: "10 min"',
+    "a message in 50 to and from Bob lost": "line: bob, fault: lossy, probability: 0.02",
+    "a herald in 10 altered on the way to Bob": "line: bob, fault: garbled, probability: 0.1",
 }
 
 
@@ -94,11 +97,13 @@ def first_sign(folder: Path, since_s: float) -> tuple[float, str]:
     signs = []
     for name in ("public", "alice", "bob"):
         for line in map(json.loads, (folder / name / "events.jsonl").read_text(encoding="utf-8").splitlines()):
-            telling = "alarm" in line or line["to"] in ("suspended", "fault") or line["cause"].startswith("round ")
+            telling = "alarm" in line or line["to"] in ("suspended", "fault") or line["cause"].startswith(("round ", "line "))
             if line["t_s"] > since_s and telling:
                 signs.append((line["t_s"] - since_s, line.get("alarm") or f"{line['node']} {line['to']}: {line['cause'][:90]}"))
-    told = [sign for sign in signs if " fault: " not in sign[1]]  # a run that breaks off does so on each node's own clock, which may lag
-    return min(told or signs, default=(math.inf, "nothing"))
+    told = [sign for sign in signs if " fault: " not in sign[1]]
+    if told:
+        return min(told)
+    return max(signs, default=(math.inf, "nothing"))  # a run breaks off on each node's own clock; the others' may lag behind the cause
 
 
 def stop_when_seen(link: Link, progress: Progress) -> None:

@@ -13,6 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..clock import Clock, SimClock, SystemClock
 from ..errors import ConfigError, EventreadyError, LogCorrupt, SequenceError
@@ -20,6 +24,7 @@ from ..protocol.bell import GAMES
 from ..protocol.records import NO_INDEX
 from ..protocol.round_log import GroupCommit, LogClosed, LogHeader, LogStopped, RoundLogWriter, read_log
 from ..protocol.run_folder import RunFolder
+from ..twin.lines import Line
 from .assembly import Plan, programs
 from .blocks import BlockTable
 from .bus import InProcessBus
@@ -27,6 +32,7 @@ from .config import LinkConfig
 from .config_timings import Sr88Timings
 from .events import EventLog
 from .herald_station import HeraldStation, RunGoal
+from .line_bus import LineBus
 from .monitor import Progress, RunMonitor
 from .monitors.alarm import Alarm
 from .party import Party
@@ -133,6 +139,9 @@ def heal(folder: RunFolder, nodes: Nodes, writers: Mapping[str, RoundLogWriter])
 
     Returns:
         How many records were written.
+
+    Raises:
+        LogCorrupt: a party holds rounds, or heralds, that the public log does not have.
     """
     public = read_log(folder.log("public"), folder.key("public")).records
     heralds = public[public["index"] != NO_INDEX]
@@ -143,7 +152,10 @@ def heal(folder: RunFolder, nodes: Nodes, writers: Mapping[str, RoundLogWriter])
                 f"{folder.path}: {party} holds round {durable[party]}, but the public log ends before it; these are not the logs of one run"
             )
     start = min(durable.values()) + 1
-    types = {party: read_log(folder.log(party), folder.key(party)).records["round_type"][start:] for party in PARTIES}
+    held = {party: read_log(folder.log(party), folder.key(party)).records for party in PARTIES}
+    for party, records in held.items():
+        _require_same_heralds(folder, party, records, heralds[: len(records)])
+    types = {party: held[party]["round_type"][start:] for party in PARTIES}
     written = 0
     for herald in heralds[start:]:
         index = int(herald["index"])
@@ -160,6 +172,15 @@ def heal(folder: RunFolder, nodes: Nodes, writers: Mapping[str, RoundLogWriter])
     return written
 
 
+def _require_same_heralds(folder: RunFolder, party: str, records: NDArray[np.void], heralds: NDArray[np.void]) -> None:
+    same = np.logical_and.reduce([records[field] == heralds[field] for field in ("index", "pattern", "herald_ps")])
+    if not same.all():
+        raise LogCorrupt(
+            f"{folder.path}: round {int(np.argmin(same))} of {party} has another herald than the public log; "
+            "these are not the logs of one run"
+        )
+
+
 def run(
     config: LinkConfig,
     nodes: Nodes,
@@ -168,8 +189,11 @@ def run(
     plan: Plan,
     blocks: BlockTable,
     on_progress: Callable[[Progress], None],
+    lines: Mapping[str, Line] = MappingProxyType({}),
 ) -> RunResult:
     """Run rounds until the goal, a request to stop, or a fault; then close or let go of the logs.
+
+    ``lines`` are those between the nodes, by party, where they can fail.
 
     Raises:
         EventreadyError: a fault ended the run; what was recorded is kept, and the run can be resumed.
@@ -205,7 +229,7 @@ def run(
         disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="fsync"))
         logs = {name: GroupCommit(writer, disk) for name, writer in writers.items()}
         try:
-            _loop(config, nodes, logs, events, goal, first - 1)
+            _loop(config, nodes, logs, events, goal, first - 1, lines)
         except BaseException as error:
             _break_off(nodes, logs, error)
             raise
@@ -228,9 +252,9 @@ def _loop(
     events: Mapping[str, EventLog],
     goal: RunGoal,
     last_index: int,
+    lines: Mapping[str, Line] = MappingProxyType({}),
 ) -> None:
-    delays = {party: config.delay("bsm", party) for party in PARTIES}
-    bus = InProcessBus({"bsm": nodes.bsm, **nodes.parties}, delays)
+    bus = _bus(config, nodes, events, lines)
     nodes.bsm.begin(logs["public"], events["public"], goal, last_index)
     for name, party in nodes.parties.items():
         bus.send(party.begin(logs[name], events[name], last_index))
@@ -241,6 +265,23 @@ def _loop(
         party.end()
 
 
+def _bus(config: LinkConfig, nodes: Nodes, events: Mapping[str, EventLog], lines: Mapping[str, Line]) -> InProcessBus | LineBus:
+    """The bus of a run; lines that cannot fail cost no numbers."""
+    delays = {party: config.delay("bsm", party) for party in PARTIES}
+    if not lines:
+        return InProcessBus({"bsm": nodes.bsm, **nodes.parties}, delays)
+    timings = config.link.timings
+    # A party that is not ready says so, and gives up after its patience; one that loads says nothing for as long as that may take. In a
+    # round there is neither, so whoever misses the other party's word in it says so before the heralding station does.
+    return LineBus(
+        {"bsm": nodes.bsm, **nodes.parties},
+        delays,
+        lines,
+        {"bsm": events["public"], **{party: events[party] for party in PARTIES}},
+        silence={"bsm": timings.patience + timings.load_timeout, **dict.fromkeys(PARTIES, timings.patience)},
+    )
+
+
 def _break_off(nodes: Nodes, logs: Mapping[str, GroupCommit], error: BaseException) -> None:
     """A fault: keep what has been recorded, and note the cause."""
     cause = f"{type(error).__name__}: {error}" if isinstance(error, EventreadyError) else type(error).__name__
@@ -248,6 +289,9 @@ def _break_off(nodes: Nodes, logs: Mapping[str, GroupCommit], error: BaseExcepti
     for party in nodes.parties.values():
         party.fail(cause)
     for name in ("public", *PARTIES):  # the public log first, as always: no party may hold a round that it does not have
+        if name != "public" and not nodes.parties[name].agrees_with(nodes.bsm.heralds):
+            _logger.warning("%s: rounds whose heralds differ from the public log are left out of its log; resuming has them as lost", name)
+            continue
         try:
             logs[name].commit()
         except (LogStopped, ValueError) as stopped:

@@ -53,6 +53,14 @@ class EventLog:
         self.close()
 
 
+def last_event_s(path: Path) -> float:
+    """Time of the latest line in an ``events.jsonl``, s; 0 where there is none. The end of a line that a crash left is passed over."""
+    if not path.exists():
+        return 0.0
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    return max((float(json.loads(line)["t_s"]) for line in whole.splitlines()), default=0.0)
+
+
 def _cut_torn_line(path: Path) -> None:
     """Drop the end of a line that a crash left unfinished: what is written next must not run into it."""
     if path.exists():

@@ -14,6 +14,7 @@ from ..instruments import ExitReason, HeraldResult, HeraldTally, SinglePhotonDet
 from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
 from ..protocol.round_log import GroupCommit
 from .events import EventLog
+from .herald_digest import HeraldDigest
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
@@ -85,6 +86,7 @@ class HeraldStation:
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
         self._log: GroupCommit | None = None
+        self.heralds = HeraldDigest()
         self._ready: set[str] = set()
         self._recorded = dict.fromkeys(PARTIES, -1)
         self._attempts = 0
@@ -107,6 +109,7 @@ class HeraldStation:
         self._events = events
         self._goal = goal
         self.index = self._announced = last_index
+        self.heralds = HeraldDigest(last_index)
         self._recorded = dict.fromkeys(PARTIES, last_index)
         self._ready.clear()
         self._attempts = self.vetoes = 0
@@ -142,6 +145,14 @@ class HeraldStation:
         if handler is None or message.sender not in PARTIES:
             raise SequenceError(f"bsm: cannot handle {type(message).__name__} from {message.sender}")
         return handler(message)
+
+    def awaited(self) -> dict[str, type[Message]]:
+        """What it waits for at this moment before it does anything, by sender."""
+        if self.finished:
+            return {}
+        if self.state is State.STOPPING:
+            return {party: Recorded for party, recorded in self._recorded.items() if recorded < self.index}
+        return {party: Ready for party in PARTIES if party not in self._ready}
 
     # -- messages ----------------------------------------------------------------------------------------------------------------------
 
@@ -239,6 +250,7 @@ class HeraldStation:
         self.index = index = self.index + 1
         self._append(index, result, 0)
         accepted = Accepted(self.name, self.clock.now_ps(), index, result.pattern, result.time_ps, self._attempts)
+        self.heralds.note(accepted)
         self._attempts = 0
         if self._goal.commit_interval == 0:
             return [*self._commit(), accepted]
@@ -264,7 +276,7 @@ class HeraldStation:
         if self._log is not None:
             self._log.commit()
         self._events.flush()
-        return [Durable(self.name, self.clock.now_ps(), self.index, last)]
+        return [self._durable(self.index, last)]
 
     def _group_commit(self) -> list[Message]:
         """Announce what has reached the disk since the last herald, and send the next group there when it is time."""
@@ -276,7 +288,10 @@ class HeraldStation:
             self._last_commit = now
             self._log.start()
             self._events.flush()
-        return [] if durable is None else [Durable(self.name, self.clock.now_ps(), durable, False)]
+        return [] if durable is None else [self._durable(durable, False)]
+
+    def _durable(self, n: int, last: bool) -> Durable:
+        return Durable(self.name, self.clock.now_ps(), n, last, self.heralds.announce(n))
 
     def _enter(self, state: State, cause: str = "") -> None:
         before = self.state

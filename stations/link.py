@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..protocol.round_log import RoundLogWriter
 from ..protocol.run_folder import RunFolder
 from ..twin.fault_script import FaultScript
+from ..twin.lines import Line
 from ..twin.physics.preset import load_preset
 from ..twin.world import Level, World
 from . import engine
@@ -186,13 +187,13 @@ class Link(Instrument):
                 on_failure.callback(stack.close)  # first: Windows does not remove open files
                 if self.world is not None:
                     write_truth(folder, self.world, self._seed, faults)
-                    stack.enter_context(disturbed(folder, self.world, self._seed, self.clocks))
+                lines = self._disturbed(stack, folder)
                 writers = engine.begin_logs(folder, self.config, self.hardware, plan)
                 for writer in writers.values():
                     stack.callback(writer.abandon)
                 blocks = self._open_records(stack, folder, writers, plan)
                 on_failure.pop_all()
-            return self._run(folder, writers, plan, blocks, on_progress)
+            return self._run(folder, writers, plan, blocks, lines, on_progress)
 
     def resume(self, folder: RunFolder, on_progress: Callable[[Progress], None] = lambda progress: None) -> engine.RunResult:
         """Go on with an interrupted run; :func:`resume_link` opens the link that fits it.
@@ -218,11 +219,16 @@ class Link(Instrument):
             first = {name: 0 if writers[name].durable_index is None else int(writers[name].durable_index or 0) + 1 for name in PARTIES}
             plan = Plan(header.purpose, int(header.facts["rounds"]), first)
             self._make_nodes(plan)
-            if self.world is not None:
-                stack.enter_context(disturbed(folder, self.world, self._seed, self.clocks))
+            lines = self._disturbed(stack, folder)
             lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
             _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
-            return self._run(folder, writers, plan, self._open_records(stack, folder, writers, plan), on_progress)
+            return self._run(folder, writers, plan, self._open_records(stack, folder, writers, plan), lines, on_progress)
+
+    def _disturbed(self, stack: ExitStack, folder: RunFolder) -> Mapping[str, Line]:
+        """Have the faults of the run's script happen, on the twin; returns the lines between the nodes if it has faults for them."""
+        if self.world is None:
+            return {}
+        return stack.enter_context(disturbed(folder, self.world, self._seed, self._segment, self.clocks))
 
     def _open_records(self, stack: ExitStack, folder: RunFolder, writers: Mapping[str, RoundLogWriter], plan: Plan) -> BlockTable:
         """What is written beside the round logs: ``engine.log`` and ``blocks.db``."""
@@ -236,6 +242,7 @@ class Link(Instrument):
         writers: Mapping[str, RoundLogWriter],
         plan: Plan,
         blocks: BlockTable,
+        lines: Mapping[str, Line],
         on_progress: Callable[[Progress], None],
     ) -> engine.RunResult:
         self.plan = plan
@@ -243,7 +250,7 @@ class Link(Instrument):
         for line in self.describe_hardware():
             _logger.info("%s", line)
         try:
-            result = engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress)
+            result = engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress, lines)
             _logger.info(
                 "%d rounds, %d vetoes, %.1f s%s",
                 result.rounds,

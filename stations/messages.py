@@ -54,12 +54,17 @@ class RoundTypeBit(NamedTuple):
 
 
 class Durable(NamedTuple):
-    """The public log is on disk up to and including ``n``: commit your own up to there. ``last`` says that no round follows."""
+    """The public log is on disk up to and including ``n``: commit your own up to there. ``last`` says that no round follows.
+
+    ``digest`` is that of the heralds of this segment of the run up to there (:mod:`.herald_digest`): whoever heard of others commits none.
+    Only the heralding station sends it, which has neither settings nor outcomes.
+    """
 
     sender: str
     time_ps: int
     n: int
     last: bool
+    digest: bytes
 
 
 class Recorded(NamedTuple):

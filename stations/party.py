@@ -14,12 +14,13 @@ from functools import partial
 from typing import Any
 
 from ..clock import Clock
-from ..errors import DeviceError, DeviceFault, SequenceError
+from ..errors import DeviceError, DeviceFault, HeraldsDiffer, SequenceError
 from ..instruments import HeraldingSequencer
 from ..protocol.records import Flag
 from ..protocol.round_log import GroupCommit
 from ..sequences.program import to_ps
 from .events import EventLog
+from .herald_digest import HeraldDigest
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.preparation import Preparation, wait_until_ready
 from .procedures.trap_loading import TrapLoading
@@ -79,7 +80,9 @@ class Party(ABC):
         self._leg = 0
         self._out: list[Message] = []
         self._log: GroupCommit | None = None
+        self.heralds = HeraldDigest()
         self._appended = self._durable = -1
+        self._announced = b""
         self._next_check_ps = 0
         self._handlers: dict[tuple[State, type[Message]], Callable[[Any], None]] = {
             (ATTEMPTING, Accepted): self._on_accepted,
@@ -100,6 +103,7 @@ class Party(ABC):
         self._log = log
         self._events = events
         self._appended = self._durable = last_index
+        self.heralds = HeraldDigest(last_index)
         self._enter(State.LOADING, "run begins")
         self.prepare()
         self.prepare_inputs()
@@ -138,6 +142,10 @@ class Party(ABC):
         out, self._out = self._out, []
         return out
 
+    def awaited(self) -> dict[str, type[Message]]:
+        """What it waits for at this moment to go on with its round, by sender. For a herald it waits as long as that takes."""
+        return {}
+
     # -- what subclasses add -----------------------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -158,6 +166,7 @@ class Party(ABC):
         _, _, n, pattern, herald_ps, attempts = message
         if n != self._appended + 1:
             raise SequenceError(f"{self.name}: round {n} was announced after round {self._appended}; the logs would differ")
+        self.heralds.note(message)
         self._round.begin(n, pattern, herald_ps, attempts)
         self.state = self._moves[self.state, HERALDED]
         self._leg = 0
@@ -169,19 +178,36 @@ class Party(ABC):
 
     def _on_durable(self, message: Durable) -> None:
         self._durable = message.n
+        self._announced = message.digest
         if self._log is None:
             return
         if message.last:
             self._commit()
         elif self._appended >= message.n:
+            self._confirm_heralds()
             self._log.start(leave=self._appended - message.n)
 
     def _commit(self) -> None:
         """Put on disk what has been recorded, and only then say so."""
         if self._log is not None:
+            self._confirm_heralds()
             self._log.commit()
             self._events.flush()
             self._out.append(Recorded(self.name, self.clock.now_ps(), self._appended))
+
+    def _confirm_heralds(self) -> None:
+        """Nothing reaches the disk that was recorded of a herald as the heralding station did not accept it."""
+        heralds = self.heralds
+        if not heralds.confirm(self._durable, self._announced):
+            raise HeraldsDiffer(
+                f"{self.name}: the heralds heard after round {heralds.upto} and up to round {self._durable} are not those in the "
+                f"public log: a message was altered between bsm and {self.name}. None of these rounds is in {self.name}'s log; "
+                "see to the line, then resume the run"
+            )
+
+    def agrees_with(self, announced: HeraldDigest) -> bool:
+        """Whether all heralds that were recorded here are those that the heralding station accepted, as far as that is still open."""
+        return self._appended <= self.heralds.upto or self.heralds.peek(self._appended) == announced.peek(self._appended)
 
     # -- a round -----------------------------------------------------------------------------------------------------------------------
 
@@ -255,7 +281,7 @@ class Party(ABC):
             self.state = self._moves[self.state, RECORDED]
         else:
             self._enter(RECORDED)
-        if index <= self._durable:  # the public log went first, so this may go to disk at once
+        if index == self._durable:  # the public log went first, so this may go to disk at once
             self._commit()
         elif (durable := log.poll()) is not None:
             self._out.append(Recorded(self.name, self.clock.now_ps(), durable))

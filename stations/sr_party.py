@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..clock import Clock
-from ..errors import SequenceError
+from ..errors import HeraldsDiffer, SequenceError
 from ..instruments import HeraldingSequencer
 from ..instruments.sequencer import SectionPlayer
 from ..protocol.records import RoundType
 from ..sequences.program import Program
-from .messages import Isolated, RoundTypeBit
+from .messages import Isolated, Message, RoundTypeBit
 from .party import Party, PartySettings
 from .procedures.inputs import PoolInput
 from .procedures.isolation import ShuttleIsolation
@@ -20,6 +20,7 @@ from .procedures.preparation import Preparation
 from .procedures.readout import FluorescenceReadout
 from .procedures.reset import Scramble
 from .procedures.trap_loading import TrapLoading
+from .slots import PARTIES
 from .states import HERALDED, ISOLATED, READING, RESETTING, State
 
 _TEST, _KEY = int(RoundType.TEST), int(RoundType.KEY)
@@ -85,6 +86,13 @@ class SrParty(Party):
             self._handlers[state, Isolated] = self._on_isolated
             if not self._decides:
                 self._handlers[state, RoundTypeBit] = self._on_round_type
+
+    def awaited(self) -> dict[str, type[Message]]:
+        """In a round: that the other party is isolated, and at Alice the type of the round."""
+        if self.state is not ISOLATED:
+            return {}
+        other = next(party for party in PARTIES if party != self.name)
+        return {other: Isolated if self._peer_isolated != self._round.index else RoundTypeBit}
 
     def _on_isolated(self, message: Isolated) -> None:
         n = message.n
@@ -164,7 +172,14 @@ class SrParty(Party):
         """Turn the qubit into the basis of the input, in the frame of the herald pattern."""
         self.state = self._moves[self.state, READING]
         do, round_ = self._do, self._round
-        played = self._rotate(do.arms[round_.setting, round_.pattern])
+        arm = do.arms.get((round_.setting, round_.pattern))  # a KeyError would hold the setting
+        if arm is None:
+            raise HeraldsDiffer(
+                f"{self.name}: round {round_.index} was announced with the click pattern {round_.pattern:04b}, "
+                f"which is no herald of this link: the message was altered between bsm and {self.name}. "
+                "See to the line, then resume the run"
+            )
+        played = self._rotate(arm)
         self.note_readout(played.start_ps + self._acts_ps, do.coherence_ps, do.sequencer)
 
     def step_fluorescence(self) -> None:

@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..protocol.run_folder import RunFolder
 from ..twin.disturbances import Disturbances
 from ..twin.fault_script import FaultScript, load_fault_script
+from ..twin.lines import Line
 from ..twin.world import Level, World
 
 _WORLD, _FAULTS, _CHANGES = "world.json", "faults.yaml", "disturbances.jsonl"
@@ -47,19 +48,23 @@ def read_truth(folder: RunFolder) -> tuple[int, Level]:
 
 
 @contextmanager
-def disturbed(folder: RunFolder, world: World, seed: int, clocks: Mapping[str, Clock]) -> Iterator[None]:
+def disturbed(folder: RunFolder, world: World, seed: int, segment: int, clocks: Mapping[str, Clock]) -> Iterator[dict[str, Line]]:
     """Have the faults of the run's script happen within the block; what they did is appended to the truth.
+
+    Yields:
+        The lines between the nodes, by party; none where the script leaves them alone.
 
     Raises:
         ConfigError: a fault that cannot befall this link.
     """
     script = folder.truth / _FAULTS
     if not script.exists():
-        yield
+        yield {}
         return
     with (folder.truth / _CHANGES).open("a", encoding="utf-8") as changes:
         try:
-            world.disturb(Disturbances(load_fault_script(script), seed, changes), clocks)
-            yield
+            disturbances = Disturbances(load_fault_script(script), seed, changes)
+            world.disturb(disturbances, clocks)
+            yield disturbances.lines(min(clock.now_ps() for clock in clocks.values()), segment)
         finally:
             world.end_disturbance()

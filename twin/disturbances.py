@@ -9,45 +9,22 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TextIO
+from functools import partial
+from typing import TextIO
 
 import numpy as np
 
 from ..clock import Clock
 from ..errors import ConfigError
 from ..sequences.program import PS_PER_S
-from .fault_script import SLOT_FAULTS, Drift, FaultScript, SlotFault, Timing
+from .fault_script import LINES, SLOT_FAULTS, Drift, FaultScript, SlotFault
+from .lines import Line, LineTrouble, Spells
 from .physics.disturbed import QUANTITIES
 from .ports import BeamPort, DetectorPort, Port, RandomPort, SequencerPort, ShutterPort, TagPort
+from .spell import NEVER_PS, Interval, intervals, time_ps
 
-_NEVER_PS = 2**100
 _STEPS_PER_TIME = 50
 """A drift moves so often in its correlation time, and not more often than once a second: each step is a new state of the physics."""
-
-
-class Interval(NamedTuple):
-    """When a fault holds, ps."""
-
-    start_ps: int
-    stop_ps: int
-
-
-def intervals(timing: Timing, rng: np.random.Generator) -> Iterator[Interval]:
-    """When a fault holds, in order; endless for a Poisson process.
-
-    Args:
-        timing: as the script has it.
-        rng: for a Poisson process.
-    """
-    if timing.every is None:
-        at = timing.at or 0.0
-        yield Interval(_ps(at), _ps(at + timing.lasting))
-        return
-    end = 0.0
-    while True:
-        start = end + rng.exponential(timing.every)
-        end = start + rng.exponential(timing.lasting)
-        yield Interval(_ps(start), _ps(end))
 
 
 class _Jump:
@@ -63,7 +40,7 @@ class _Jump:
         while self._now is not None and self._now.stop_ps <= now_ps:
             self._now = next(self._when, None)
         if self._now is None:
-            return None, _NEVER_PS
+            return None, NEVER_PS
         if now_ps < self._now.start_ps:
             return None, self._now.start_ps
         return self._value, self._now.stop_ps
@@ -74,7 +51,7 @@ class _Wander:
 
     def __init__(self, drift: Drift, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._step_ps = max(PS_PER_S, _ps(drift.time / _STEPS_PER_TIME))
+        self._step_ps = max(PS_PER_S, time_ps(drift.time / _STEPS_PER_TIME))
         step = self._step_ps / PS_PER_S / drift.time
         self._keep, self._kick = math.exp(-step), drift.sigma * math.sqrt(-math.expm1(-2 * step))
         self._value = 0.0
@@ -103,7 +80,8 @@ class Disturbances:
         self._holding: list[tuple[Port, str]] = []
         self._ended = False
         # The world's own streams have other spawn keys: those of a run begin with its segment, and there are fewer than 2**32 of them.
-        kinds = np.random.SeedSequence(seed, spawn_key=(2**32 - 1,)).spawn(3)
+        *kinds, lines = np.random.SeedSequence(seed, spawn_key=(2**32 - 1,)).spawn(4)
+        self._line_seeds = lines.spawn(len(script.lines))
         slots, jumps, drifts = (
             [np.random.default_rng(child) for child in kind.spawn(len(members))]
             for kind, members in zip(kinds, (script.slots, script.quantities, script.drifts), strict=True)
@@ -117,7 +95,7 @@ class Disturbances:
     def quantities(self, now_ps: int) -> tuple[dict[str, float], int]:
         """What is moved now, by quantity, and until when that holds, ps. Asked at times that do not go back."""
         values: dict[str, float] = {}
-        until_ps = _NEVER_PS
+        until_ps = NEVER_PS
         for name, move in self._moves:
             value, its_until_ps = move.at(now_ps)
             until_ps = min(until_ps, its_until_ps)
@@ -143,6 +121,22 @@ class Disturbances:
         for (fault, port), rng in zip(chosen, self._slot_streams, strict=True):
             self._plan(fault, port, intervals(fault.timing, rng), clocks[fault.slot.partition(".")[0]])
 
+    def lines(self, begin_ps: int, segment: int = 0) -> dict[str, Line]:
+        """The lines between the nodes, by party; none where the script leaves them alone.
+
+        Args:
+            begin_ps: of this segment of the run.
+            segment: number of times the run has been resumed. Each has chances of its own: a message that is sent again at the same moment
+                would be lost again, time after time.
+        """
+        troubles: dict[str, list[LineTrouble]] = {fault.line: [] for fault in self._script.lines}
+        for fault, seeds in zip(self._script.lines, self._line_seeds, strict=True):
+            own = np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, segment))
+            note = partial(self._note_line, fault.line, fault.fault)
+            spells = Spells(intervals(fault.timing, np.random.default_rng(seeds)), begin_ps, note)
+            troubles[fault.line].append(LineTrouble(fault, spells, own.generate_state(4).tobytes()))
+        return {name: Line(troubles.get(name, []), partial(self._note_message, name)) for name in LINES} if troubles else {}
+
     def end(self) -> None:
         """Nothing befalls anything from now on; what holds is put right, and the truth is closed to further notes."""
         for port, fault in self._holding:
@@ -165,7 +159,7 @@ class Disturbances:
             befall(port, fault.fault, True, clock.now_ps())
             self._holding.append((port, fault.fault))
             self._note(clock.now_ps(), fault.slot, fault.fault)
-            if coming.stop_ps < _NEVER_PS:
+            if coming.stop_ps < NEVER_PS:
                 clock.call_at(coming.stop_ps / PS_PER_S, recover)
 
         def recover() -> None:
@@ -184,6 +178,12 @@ class Disturbances:
             if value != self._last.get(name, QUANTITIES[name].neutral):
                 self._note(now_ps, name, value)
         self._last = dict(values)
+
+    def _note_line(self, line: str, fault: str, now_ps: int, begins: bool) -> None:
+        self._note(now_ps, f"line {line}", fault if begins else f"{fault}: over")
+
+    def _note_message(self, line: str, now_ps: int, what: str) -> None:
+        self._note(now_ps, f"line {line}", what)
 
     def _note(self, now_ps: int, what: str, value: float | str) -> None:
         if self._truth is not None:
@@ -229,7 +229,3 @@ def _port_of(fault: SlotFault, ports: Mapping[str, Port]) -> Port:
         fitting = [name for name, (other, _) in SLOT_FAULTS.items() if isinstance(port, other)]
         raise ConfigError(f"fault script: {fault.fault!r} cannot befall {fault.slot}; there it is one of {', '.join(fitting) or 'nothing'}")
     return port
-
-
-def _ps(seconds: float) -> int:
-    return _NEVER_PS if math.isinf(seconds) else round(seconds * PS_PER_S)

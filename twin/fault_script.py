@@ -7,6 +7,8 @@
       - {slot: bob.shutter, fault: stuck, at: "5 h"}                     # for good
       - {quantity: bsm.dark_rate, value: "500 /s", at: "1 h", for: "10 min"}
       - {quantity: bob.channel_transmission, value: 0.1, every: "8 h", for: "5 min"}   # again and again, at random
+      - {line: bob, fault: down, at: "6 h", for: "3 min"}                # messages from and to Bob wait until the line is up again
+      - {line: bob, fault: lossy, probability: 0.01, every: "1 d", for: "1 s"}       # some never come
     drifts:
       - {quantity: bob.fibre_rotation, sigma: "3 deg", time: "1 h"}      # wanders about the calibrated value
 
@@ -38,6 +40,16 @@ SLOT_FAULTS: dict[str, tuple[type[Port], str]] = {
     "missed references": (SequencerPort, "the next run of attempts misses a reference pulse"),
 }
 """What can befall an instrument: the kind of port, and the meaning."""
+
+
+LINE_FAULTS = {
+    "down": "messages wait until the line is up again, and then come in their order",
+    "lossy": "a message is lost with the given probability",
+    "garbled": "bits of the herald pattern in an announcement are flipped with the given probability",
+}
+"""What can befall the line for messages between the heralding station and a party."""
+LINES = ("alice", "bob")
+"""Each is the line of one party. What the parties say to each other passes both."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,16 @@ class QuantityFault:
 
 
 @dataclass(frozen=True)
+class LineFault:
+    """Something befalls a line between nodes, or single messages on it with a probability (1 where it is not for single ones)."""
+
+    line: str
+    fault: str
+    timing: Timing
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
 class Drift:
     """A quantity of the physics wanders: Ornstein-Uhlenbeck with standard deviation ``sigma`` (SI units) and ``time`` (s)."""
 
@@ -91,12 +113,14 @@ class FaultScript:
         slots: what befalls instruments.
         quantities: what jumps.
         drifts: what wanders.
+        lines: what befalls the lines between nodes.
     """
 
     text: str
     slots: tuple[SlotFault, ...] = ()
     quantities: tuple[QuantityFault, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    lines: tuple[LineFault, ...] = ()
 
 
 def load_fault_script(path: str | Path) -> FaultScript:
@@ -134,20 +158,44 @@ class _ScriptFile(YamlFile):
             tuple(fault for fault in faults if isinstance(fault, SlotFault)),
             tuple(fault for fault in faults if isinstance(fault, QuantityFault)),
             tuple(drifts),
+            tuple(fault for fault in faults if isinstance(fault, LineFault)),
         )
 
-    def _fault(self, entry: Entry) -> SlotFault | QuantityFault:
-        keys = self.mapping(entry, "a fault", (), ("slot", "fault", "quantity", "value", "at", "every", "for"))
+    def _fault(self, entry: Entry) -> SlotFault | QuantityFault | LineFault:
+        kinds = ("slot", "fault", "quantity", "value", "line", "probability")
+        keys = self.mapping(entry, "a fault", (), (*kinds, "at", "every", "for"))
         timing = self._timing(entry, keys)
-        if "slot" in keys and "fault" in keys and not {"quantity", "value"} & set(keys):
+        told = set(keys).intersection(kinds)
+        if told == {"slot", "fault"}:
             fault = self.text(keys["fault"], "fault")
             if fault not in SLOT_FAULTS:
                 self.fail(keys["fault"], f"{fault!r} is no fault{suggest(fault, SLOT_FAULTS)}; one of {', '.join(SLOT_FAULTS)}")
             return SlotFault(self.text(keys["slot"], "slot"), fault, timing)
-        if "quantity" in keys and "value" in keys and not {"slot", "fault"} & set(keys):
+        if told == {"quantity", "value"}:
             name = self._quantity(keys["quantity"])
             return QuantityFault(name, self._value(keys["value"], name), timing)
-        self.fail(entry, "a fault has either slot and fault, or quantity and value")
+        if told - {"probability"} == {"line", "fault"}:
+            return self._line_fault(entry, keys, timing)
+        self.fail(entry, "a fault has either slot and fault, or quantity and value, or line and fault (and probability)")
+
+    def _line_fault(self, entry: Entry, keys: dict[str, Entry], timing: Timing) -> LineFault:
+        line, fault = self.text(keys["line"], "line"), self.text(keys["fault"], "fault")
+        if line not in LINES:
+            self.fail(keys["line"], f"{line!r} is no line{suggest(line, LINES)}; there are {', '.join(LINES)}")
+        if fault not in LINE_FAULTS:
+            self.fail(keys["fault"], f"{fault!r} cannot befall a line{suggest(fault, LINE_FAULTS)}; one of {', '.join(LINE_FAULTS)}")
+        if (fault == "down") == ("probability" in keys):
+            self.fail(entry, "a line that is down holds every message up; lossy and garbled need a probability, and down has none")
+        return LineFault(line, fault, timing, self._probability(keys["probability"]) if "probability" in keys else 1.0)
+
+    def _probability(self, entry: Entry) -> float:
+        try:
+            probability = parse_quantity(self.text(entry, "probability"), "fraction")
+        except ConfigError as error:
+            self.fail(entry, f"probability: {error}")
+        if not 0 < probability <= 1:
+            self.fail(entry, f"a probability is above 0 and at most 1, not {probability:g}")
+        return probability
 
     def _timing(self, entry: Entry, keys: dict[str, Entry]) -> Timing:
         if ("at" in keys) == ("every" in keys):

@@ -64,6 +64,14 @@ class SequenceError(EventreadyError):
     """A sequence, or the order of a round, is not allowed, or a target cannot play it."""
 
 
+class MessageLost(EventreadyError):
+    """A message between two nodes was lost, or has not come in time. The run has ended, both counters stand, and it can be resumed."""
+
+
+class HeraldsDiffer(EventreadyError):
+    """A party was told of other heralds than the heralding station accepted. None of the rounds in question is in the party's log."""
+
+
 class LogCorrupt(EventreadyError):
     """A round log is damaged in a way that a crash cannot explain. It is never skipped over."""
 

@@ -6,7 +6,7 @@ from eventready.clock import SimClock
 from eventready.stations.bus import InProcessBus
 from eventready.stations.messages import Accepted, Durable, Isolated, Ready, Recheck, Recorded, Resume, RoundTypeBit, Suspend
 
-FROM_BSM = [Accepted("bsm", 0, 0, 3, 0, 1), Recheck("bsm", 0, ""), Durable("bsm", 0, 0, False)]
+FROM_BSM = [Accepted("bsm", 0, 0, 3, 0, 1), Recheck("bsm", 0, ""), Durable("bsm", 0, 0, False, b"")]
 TO_BSM = [Ready("alice", 0), Recorded("alice", 0, 0), Suspend("alice", 0, ""), Resume("alice", 0)]
 ACROSS = [Isolated("alice", 0, 0, True), RoundTypeBit("bob", 0, 0, True)]
 

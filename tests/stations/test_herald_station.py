@@ -206,7 +206,7 @@ def test_a_group_is_announced_when_it_is_on_disk(bench, mocker):
     ticks.return_value = 100.02
     assert [type(answer) for answer in bench.ready()] == [Accepted], "the group has only been sent to the disk"
     durable, accepted = bench.ready()
-    assert (durable, accepted.n) == (Durable("bsm", accepted.time_ps, 3, False), 4)
+    assert (durable, accepted.n) == (Durable("bsm", accepted.time_ps, 3, False, durable.digest), 4)
     assert bench.log.durable_index == 3
 
 
@@ -306,7 +306,7 @@ def test_without_an_interval_nothing_is_recalibrated(bench):
         Isolated("alice", 0, 0, True),
         RoundTypeBit("bob", 0, 0, True),
         Accepted("alice", 0, 0, 3, 0, 1),
-        Durable("alice", 0, 0, False),
+        Durable("alice", 0, 0, False, b""),
         Recheck("bob", 0, "x"),
         Ready("bsm", 0),
         Ready("eve", 0),

@@ -18,6 +18,7 @@ MAY_BE_SAID = {
     "reached": bool,
     "is_test": bool,
     "last": bool,
+    "digest": bytes,
 }
 
 
@@ -29,6 +30,12 @@ def test_no_message_has_room_for_a_setting_an_outcome_or_counts(kind):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_message_says_who_and_when(kind):
     assert kind._fields[:2] == ("sender", "time_ps")
+
+
+def test_a_digest_comes_from_the_heralding_station_only():
+    """It has room for more than a digest; a node that knows a setting or an outcome sends none."""
+    assert {kind for kind in KINDS if "digest" in kind._fields} == {messages.Durable}
+    assert messages.Durable not in messages.BETWEEN_PARTIES
 
 
 def test_words_come_from_two_kinds_of_message_only():

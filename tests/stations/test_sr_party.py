@@ -5,6 +5,7 @@ import pytest
 
 from eventready.errors import DeviceConnectionError, DeviceFault, KeyPoolError, SequenceError
 from eventready.protocol.records import Flag, RoundType
+from eventready.stations.herald_digest import HeraldDigest
 from eventready.stations.messages import Accepted, Durable, Isolated, RoundTypeBit
 from eventready.stations.procedures.inputs import PoolInput
 from eventready.stations.states import State
@@ -295,7 +296,7 @@ def test_bob_waits_for_alice_before_he_draws(open_twin, mocker):
     answers = bob.on(Accepted("bsm", 10, 0, 0b0011, 10, 1))
     assert [type(answer) for answer in answers] == [Isolated]
     assert bob.state is State.ISOLATED
-    bob.on(Durable("bsm", 10, -1, False))
+    bob.on(Durable("bsm", 10, -1, False, HeraldDigest().announce(-1)))
     assert drawn.call_count == 0
     assert RoundTypeBit in [type(answer) for answer in bob.on(Isolated("alice", 20, 0, True))]
     assert drawn.call_count == 1

@@ -15,11 +15,12 @@ import pytest
 
 from eventready.clock import SimClock
 from eventready.errors import ConfigError
-from eventready.twin.disturbances import Disturbances, befall, intervals
+from eventready.twin.disturbances import Disturbances, befall
 from eventready.twin.fault_script import SLOT_FAULTS, Timing, parse_fault_script
 from eventready.twin.physics import herald_distribution
 from eventready.twin.ports import BeamPort, DetectorPort, RandomPort, SequencerPort, ShutterPort, TagPort
 from eventready.twin.roles import TwinTagger
+from eventready.twin.spell import intervals
 
 S = 10**12
 

@@ -8,8 +8,10 @@ import pytest
 
 from eventready.errors import ConfigError
 from eventready.twin.fault_script import (
+    LINE_FAULTS,
     SLOT_FAULTS,
     Drift,
+    LineFault,
     QuantityFault,
     SlotFault,
     Timing,
@@ -23,6 +25,8 @@ faults:
   - {slot: bob.shutter, fault: stuck, at: "0 s"}
   - {quantity: bsm.dark_rate, value: "500 /s", at: "1 h", for: "10 min"}
   - {quantity: bob.channel_transmission, value: 0.1, every: "8 h", for: "5 min"}
+  - {line: bob, fault: down, at: "6 h", for: "3 min"}
+  - {line: alice, fault: lossy, probability: 1 %, every: "1 h", for: "1 s"}
 drifts:
   - {quantity: bob.fibre_rotation, sigma: "3 deg", time: "1 h"}
 """
@@ -38,6 +42,10 @@ def test_a_script_is_read_in_si_units() -> None:
         QuantityFault("bsm.dark_rate", 500, Timing(3600, None, 600)),
         QuantityFault("bob.channel_transmission", 0.1, Timing(None, 28800, 300)),
     )
+    assert script.lines == (
+        LineFault("bob", "down", Timing(21600, None, 180)),
+        LineFault("alice", "lossy", Timing(None, 3600, 1), 0.01),
+    )
     assert script.drifts == (Drift("bob.fibre_rotation", pytest.approx(math.radians(3)), 3600),)
     assert script.text == GOOD
 
@@ -52,7 +60,7 @@ def test_a_file_is_read_like_a_text(tmp_path) -> None:
 
 def test_an_empty_script_disturbs_nothing() -> None:
     script = parse_fault_script("{}", "faults.yaml")
-    assert (script.slots, script.quantities, script.drifts) == ((), (), ())
+    assert (script.slots, script.quantities, script.drifts, script.lines) == ((), (), (), ())
 
 
 @pytest.mark.parametrize(
@@ -71,6 +79,17 @@ def test_an_empty_script_disturbs_nothing() -> None:
         ("{slot: a.b, fault: stuck, at: 1 s, for: 0 s}", "too short"),
         ("{slot: a.b, fault: stuck, at: 5}", "has no unit"),
         ("{slot: a.b, fault: stuck, at: 1 s, whenever: 2 s}", "unknown key 'whenever'"),
+        ("{line: bop, fault: down, at: 1 s}", "'bop' is no line; did you mean 'bob'"),
+        ("{line: bob, fault: lost, at: 1 s, probability: 0.1}", "'lost' cannot befall a line; did you mean 'lossy'"),
+        ("{line: bob, fault: stuck, at: 1 s}", "'stuck' cannot befall a line"),
+        ("{line: bob, fault: down, probability: 0.1, at: 1 s}", "down has none"),
+        ("{line: bob, fault: lossy, at: 1 s}", "need a probability"),
+        ("{line: bob, fault: lossy, probability: 0, at: 1 s}", "above 0 and at most 1, not 0"),
+        ("{line: bob, fault: garbled, probability: 1.5, at: 1 s}", "above 0 and at most 1, not 1.5"),
+        ("{line: bob, fault: garbled, probability: often, at: 1 s}", "probability: 'often' is not a fraction"),
+        ("{line: bob, slot: bob.readout, fault: down, at: 1 s}", "or line and fault"),
+        ("{slot: bob.readout, fault: unlocked, probability: 0.1, at: 1 s}", "either slot and fault"),
+        ("{line: bob, at: 1 s}", "or line and fault"),
         ("nonsense", "a fault must be a mapping"),
     ],
 )
@@ -97,3 +116,4 @@ def test_so_is_everything_else(text: str, message: str) -> None:
 
 def test_every_fault_says_what_it_is() -> None:
     assert all(meaning for _, meaning in SLOT_FAULTS.values())
+    assert all(LINE_FAULTS.values())

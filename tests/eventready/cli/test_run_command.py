@@ -217,6 +217,35 @@ def test_a_fault_ends_the_run_with_its_reason_and_exit_code_1(eventready, tmp_pa
     RunFolder(tmp_path / "run").verify()
 
 
+@pytest.mark.usefixtures("no_report")
+def test_a_network_that_fails_by_script_ends_the_run_until_it_is_resumed(eventready, tmp_path):
+    """For an hour the line to Bob is down now and then, and loses and alters messages: 400 rounds do not pass it unharmed."""
+    (tmp_path / "faults.yaml").write_text(
+        'faults:\n  - {line: bob, fault: down, every: "200 ms", for: "20 ms"}\n'
+        '  - {line: bob, fault: lossy, probability: 0.5 %, at: "0 s", for: "1 h"}\n'
+        '  - {line: alice, fault: garbled, probability: 2 %, at: "0 s", for: "1 h"}\n',
+        encoding="utf-8",
+    )
+    words = ("run", "oxford", "--rounds", 400, "--seed", 3, "--purpose", "key", "--faults", "faults.yaml", "--out", "run")
+    ends = []
+    while (result := eventready(*words))[0]:
+        code, out, err = result
+        assert (code, out) == (1, "")
+        assert "Traceback" not in err
+        assert re.fullmatch(r"error: (alice|bob|bsm): .+ then resume the run.*", err.splitlines()[-1])
+        ends.append(err)
+        words = ("run", "--resume", "run")
+        assert len(ends) < 60
+    assert ends
+    folder = RunFolder(tmp_path / "run")
+    folder.verify()
+    public, *parties = (load_run(folder.path, name) for name in ("public", *PARTIES))
+    for party in parties:
+        assert (party["herald_ps"] == public["herald_ps"]).all()
+        assert (party["pattern"] == public["pattern"]).all()
+    assert any(party["flags"].any() for party in parties)
+
+
 def test_what_is_not_safe_is_told_without_a_traceback(eventready_child, tmp_path):
     """In a process of its own: pytest's handlers would catch what Python prints of a log that nobody listens to."""
     stuck = "from eventready.twin.roles import TwinLaser\nTwinLaser._do_set_emission = lambda self, on: self._port.set(0, on=True)"
