@@ -210,6 +210,17 @@ class Monitors(Part):
     """The share of bright outcomes at a party lies so close to 1/2 while nothing is wrong. Left out: learned, slowly."""
 
 
+class DetectorResetSection(Part):
+    """How a detector that has latched is freed while its node is suspended: bias off and on again."""
+
+    recovery: Time = 0.1
+    """How long a detector is left without bias, and how long it is watched afterwards."""
+    pause: Time = 1.0
+    """Between the first try and the second; each further pause is twice as long as the one before."""
+    tries: Annotated[StrictInt, Field(ge=0, le=50)] = 12
+    """Tries in a row; a detector that has worked for a whole round since begins anew. 0: people reset detectors."""
+
+
 class LinkFile(Part):
     """A link: its sites and who fills which role, its timings and angles, the order of a round, the plan of the protocol."""
 
@@ -241,6 +252,8 @@ class LinkFile(Part):
     """Report of a run."""
     monitors: Monitors = Monitors()
     """What is watched."""
+    detector_reset: DetectorResetSection = DetectorResetSection()
+    """Freeing detectors that have latched."""
     sequence: SequenceSection = SequenceSection()
     """Hardware-timed sequence."""
 

@@ -15,6 +15,7 @@ from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Fla
 from ..protocol.round_log import GroupCommit
 from .events import EventLog
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
+from .procedures.detector_reset import DetectorReset
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
 from .slots import PARTIES
@@ -68,11 +69,18 @@ class HeraldStation:
         clock: its own.
         excitation: the attempt loop.
         detectors: of the Bell-state measurement; one that is overloaded vetoes.
+        detector_reset: frees those that have latched; None leaves that to people.
     """
 
     name = "bsm"
 
-    def __init__(self, clock: Clock, excitation: Excitation, detectors: Sequence[SinglePhotonDetector]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        excitation: Excitation,
+        detectors: Sequence[SinglePhotonDetector],
+        detector_reset: DetectorReset | None = None,
+    ) -> None:
         self.clock = clock
         self.state = State.IDLE
         self.excitation = excitation
@@ -80,6 +88,7 @@ class HeraldStation:
         self.vetoes = 0
         self.finished = False
         self._overload_of = tuple((detector.name, detector.is_overloaded) for detector in detectors)
+        self._detector_reset = detector_reset
         self._moves = RoundMoves(self.name)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
@@ -175,11 +184,11 @@ class HeraldStation:
         return []
 
     def _on_suspend(self, message: Suspend) -> list[Message]:
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"{message.sender} suspended: {message.cause}")
+        self._note(f"{message.sender} suspended: {message.cause}")
         return []
 
     def _on_resume(self, message: Resume) -> list[Message]:
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"{message.sender} resumed")
+        self._note(f"{message.sender} resumed")
         return []
 
     # -- attempts ----------------------------------------------------------------------------------------------------------------------
@@ -205,10 +214,12 @@ class HeraldStation:
                 self._wait_until_ready()
             elif result.reason is ExitReason.VETOED:
                 self._veto(result, result.veto)
-            elif result.reason is ExitReason.NOT_READY:
-                return [Recheck(self.name, self.clock.now_ps(), "presence check failed")]
             else:
-                return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]
+                if self._unready():  # with a dead detector in each pattern no herald would ever come, to ask at
+                    self._wait_until_ready()
+                missing = result.reason is ExitReason.NOT_READY
+                cause = "presence check failed" if missing else f"no herald in {result.attempts} attempts"
+                return [Recheck(self.name, self.clock.now_ps(), cause)]
         return self._stop(self._stop_cause)
 
     def _look(self) -> None:
@@ -225,8 +236,14 @@ class HeraldStation:
     def _wait_until_ready(self) -> None:
         """While a detector is not ready, attempts could only end in vetoes: stay suspended."""
         self._enter(State.SUSPENDED, "; ".join(self._unready()))
-        wait_until_ready(self.name, self.clock, self._unready, self._goal.retry_interval, self._goal.patience)
+        wait_until_ready(self.name, self.clock, self._unready, self._goal.retry_interval, self._goal.patience, self._mend)
         self._enter(ATTEMPTING, "ready again")
+
+    def _mend(self) -> bool:
+        return self._detector_reset is not None and self._detector_reset.run(self.index + 1, self._note)
+
+    def _note(self, cause: str) -> None:
+        self._events.note(self.name, self.clock.now(), self.state, self.state, cause)
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
@@ -245,7 +262,7 @@ class HeraldStation:
     def _veto(self, result: HeraldResult, cause: str) -> None:
         self.vetoes += 1
         self._append(NO_INDEX, result, int(Flag.VETOED))
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"herald vetoed: {cause}")
+        self._note(f"herald vetoed: {cause}")
 
     # -- public log --------------------------------------------------------------------------------------------------------------------
 

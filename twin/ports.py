@@ -102,6 +102,9 @@ class DetectorPort:
     side: int | None = None
     on: bool = False
     overloaded: bool = False
+    """It has latched: it stays so until it is reset, also when what caused it is over."""
+    dazzled: bool = False
+    """Too much light falls on it, so that it latches as soon as it is on."""
     deaf: bool = False
     dark_rate_hz: float = 0.0
     channel: int | None = None
@@ -110,6 +113,7 @@ class DetectorPort:
     def set_on(self, on: bool) -> None:
         """Switch the bias on or off."""
         self.on = on
+        self.overloaded |= on and self.dazzled
         if self.world is not None:
             self.world.optics_changed()
 
@@ -120,10 +124,15 @@ class DetectorPort:
             self.world.optics_changed()
 
     def set_overloaded(self, overloaded: bool) -> None:
-        """Drive it into overload, or free it; an overloaded detector sees nothing."""
-        self.overloaded = overloaded
+        """Have it latch, or reset it, which does not last while it is dazzled; a latched detector sees nothing."""
+        self.overloaded = overloaded or (self.on and self.dazzled)
         if self.world is not None:
             self.world.optics_changed()
+
+    def set_dazzled(self, dazzled: bool) -> None:
+        """Switch a light on that is too much for it, or off."""
+        self.dazzled = dazzled
+        self.set_overloaded(self.overloaded)
 
     def count(self, start_ps: int, duration_s: float) -> int:
         """Counts during ``duration_s`` from ``start_ps``."""
