@@ -54,6 +54,8 @@ FAULTS = {
     "shutter stuck": 'slot: bob.shutter, fault: stuck, for: "10 min"',
     "random source stuck": "slot: bob.qrng, fault: stuck bits",
     "trap lifetime at Bob x 0.2": "quantity: bob.trap_lifetime, value: 0.2",
+    "time tagger overflows": 'slot: bsm.tagger, fault: overflow, for: "10 min"',
+    "time tagger without reference edges": 'slot: bsm.tagger, fault: references lost, for: "10 min"',
 }
 
 

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clock import Clock
-from ..instruments import Role
+from ..instruments import Role, TimeTagger
 from ..sequences import oxford
 from ..sequences.digest import digest
+from ..sequences.herald_rule import GatedDetector, HeraldRule
 from ..sequences.lowering import lower
 from ..sequences.program import Program, to_ps
 from .config import LinkConfig
 from .config_models import LinkFile, Rb87Link, SiftedPurpose, Sr88Link
 from .herald_station import HeraldStation
 from .link_sequence import link_round, link_wiring, require_sound
+from .monitors.time_tags import TagRule
 from .party import Party, PartySettings
 from .procedures.beams import Beam
 from .procedures.detector_reset import DetectorReset, Freeable
@@ -29,6 +31,7 @@ from .procedures.trap_loading import TrapLoading
 from .rb_party import RbParty, RbProcedures
 from .slots import DETECTORS, NODES, PARTIES
 from .sr_party import SrParty, SrProcedures
+from .tagging import Tagging
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +67,19 @@ def pattern_states(config: LinkConfig) -> dict[int, str]:
 def herald_station(config: LinkConfig, roles: Mapping[str, Any], clock: Clock) -> HeraldStation:
     """The node in the middle."""
     detectors = [roles[f"bsm.detector_{name}"] for name in DETECTORS]
-    excitation = Excitation(roles["bsm.sequencer"], detectors, programs(config)["bsm"])
-    return HeraldStation(clock, excitation, detectors, _detector_reset(config.link, clock, {each.name: each for each in detectors}))
+    program = programs(config)["bsm"]
+    excitation = Excitation(roles["bsm.sequencer"], detectors, program)
+    reset = _detector_reset(config.link, clock, {each.name: each for each in detectors})
+    return HeraldStation(clock, excitation, detectors, reset, _tagging(config.link, roles["bsm.tagger"], clock, program))
+
+
+def _tagging(link: LinkFile, tagger: TimeTagger, clock: Clock, program: Program) -> Tagging | None:
+    section, loop = link.tagger, program.loop
+    if section is None or loop is None:
+        return None
+    detectors = tuple(GatedDetector(channel, loop.gate_start_ps, loop.gate_ps) for channel in section.detectors)
+    herald = HeraldRule(section.reference, detectors, program.accepted_patterns)
+    return Tagging(tagger, clock, TagRule.of_loop(herald, loop, to_ps(section.tolerance)), witness=section.witness)
 
 
 def party(config: LinkConfig, name: str, roles: Mapping[str, Any], clock: Clock, plan: Plan) -> Party:

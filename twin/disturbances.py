@@ -217,6 +217,8 @@ def befall(port: Port, fault: str, holds: bool, now_ps: int) -> None:
             port.set_deaf(holds)
         case "overflow", TagPort():
             port.overflow(holds, now_ps)
+        case "references lost", TagPort():
+            port.references_lost = holds
         case "stuck bits", RandomPort():
             port.stuck_at = 0 if holds else None
         case "missed references", SequencerPort():

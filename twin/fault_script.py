@@ -35,6 +35,7 @@ SLOT_FAULTS: dict[str, tuple[type[Port], str]] = {
     "latched": (DetectorPort, "the detector latches, and says so, until it is reset"),
     "deaf": (DetectorPort, "the detector sees nothing, and does not say so"),
     "overflow": (TagPort, "the tagger's buffer overflows: tags are lost, and it says when"),
+    "references lost": (TagPort, "the tagger sees no reference edges, and does not say so"),
     "stuck bits": (RandomPort, "every byte of the random source is 0"),
     "missed references": (SequencerPort, "the next run of attempts misses a reference pulse"),
 }
