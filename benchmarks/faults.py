@@ -57,6 +57,8 @@ FAULTS = {
     "line to Bob down": 'line: bob, fault: down, for: "10 min"',
     "a message in 50 to and from Bob lost": "line: bob, fault: lossy, probability: 0.02",
     "a herald in 10 altered on the way to Bob": "line: bob, fault: garbled, probability: 0.1",
+    "time tagger overflows": 'slot: bsm.tagger, fault: overflow, for: "10 min"',
+    "time tagger without reference edges": 'slot: bsm.tagger, fault: references lost, for: "10 min"',
 }
 
 

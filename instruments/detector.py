@@ -216,6 +216,32 @@ class SinglePhotonDetector(Role):
             self._do_reset_overload()
             self.__overload.seen = False
 
+    def free(self, recovery_s: float) -> bool:
+        """Try to free it if it is overloaded or has latched: bias off and on again; nothing happens to one that is in order.
+
+        Whatever latched it may be there still. So after the reset it is given the same time once more, and asked again.
+
+        Args:
+            recovery_s: how long it is left without bias, s.
+
+        Returns:
+            Whether it is in order now; it is on then.
+
+        Raises:
+            ConfigError: ``recovery_s`` is not a positive time.
+            DeviceFault: bias did not go off or come back; it counts as overloaded still.
+        """
+        if not 0 < recovery_s < math.inf:
+            raise ConfigError(f"{self.full_name}: cannot recover in {recovery_s!r} s")
+        with self.lock:
+            if self.is_overloaded():
+                self.set_enabled(False)
+                self.clock.sleep(recovery_s)
+                self.set_enabled(True)
+                self.reset_overload()  # last of all: one whose bias does not come back is not in order
+                self.clock.sleep(recovery_s)
+            return not self.is_overloaded()
+
     def _measure_rate(self) -> float:
         duration_s = self.integration_time.cache()
         return self.count(duration_s) / duration_s

@@ -110,6 +110,8 @@ class TimeTagger(Role):
             return f"tags of type {times.dtype} and {channels.dtype}, not int64 and int16"
         if times.ndim != 1 or times.shape != channels.shape:
             return f"times of shape {times.shape} and channels of shape {channels.shape}"
+        if not len(times) and not losses:
+            return ""
         if np.any(times[1:] < times[:-1]):
             return "the tags of a block go back in time"
         if any(loss.end_ps < loss.start_ps for loss in losses):

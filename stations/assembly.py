@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clock import Clock
-from ..instruments import Role
+from ..instruments import Role, TimeTagger
 from ..sequences import oxford
 from ..sequences.digest import digest
+from ..sequences.herald_rule import GatedDetector, HeraldRule
 from ..sequences.lowering import lower
 from ..sequences.program import Program, to_ps
 from .config import LinkConfig
-from .config_models import Rb87Link, SiftedPurpose, Sr88Link
+from .config_models import LinkFile, Rb87Link, SiftedPurpose, Sr88Link
 from .herald_station import HeraldStation
 from .link_sequence import link_round, link_wiring, require_sound
+from .monitors.time_tags import TagRule
 from .party import Party, PartySettings
 from .procedures.beams import Beam
+from .procedures.detector_reset import DetectorReset, Freeable
 from .procedures.excitation import Excitation
 from .procedures.inputs import HardwareInput, PoolInput
 from .procedures.isolation import ShutterIsolation, ShuttleIsolation
@@ -28,6 +31,7 @@ from .procedures.trap_loading import TrapLoading
 from .rb_party import RbParty, RbProcedures
 from .slots import DETECTORS, NODES, PARTIES
 from .sr_party import SrParty, SrProcedures
+from .tagging import Tagging
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +67,19 @@ def pattern_states(config: LinkConfig) -> dict[int, str]:
 def herald_station(config: LinkConfig, roles: Mapping[str, Any], clock: Clock) -> HeraldStation:
     """The node in the middle."""
     detectors = [roles[f"bsm.detector_{name}"] for name in DETECTORS]
-    excitation = Excitation(roles["bsm.sequencer"], detectors, programs(config)["bsm"])
-    return HeraldStation(clock, excitation, detectors)
+    program = programs(config)["bsm"]
+    excitation = Excitation(roles["bsm.sequencer"], detectors, program)
+    reset = _detector_reset(config.link, clock, {each.name: each for each in detectors})
+    return HeraldStation(clock, excitation, detectors, reset, _tagging(config.link, roles["bsm.tagger"], clock, program))
+
+
+def _tagging(link: LinkFile, tagger: TimeTagger, clock: Clock, program: Program) -> Tagging | None:
+    section, loop = link.tagger, program.loop
+    if section is None or loop is None:
+        return None
+    detectors = tuple(GatedDetector(channel, loop.gate_start_ps, loop.gate_ps) for channel in section.detectors)
+    herald = HeraldRule(section.reference, detectors, program.accepted_patterns)
+    return Tagging(tagger, clock, TagRule.of_loop(herald, loop, to_ps(section.tolerance)), witness=section.witness)
 
 
 def party(config: LinkConfig, name: str, roles: Mapping[str, Any], clock: Clock, plan: Plan) -> Party:
@@ -101,6 +116,7 @@ def _rb_procedures(link: Rb87Link, name: str, mine: Mapping[str, Any], clock: Cl
             shutter=shutter,
             filters=[mine["filter"]] if "filter" in mine else [],
             shutter_timeout=timings.isolation_timeout,
+            detector_reset=_detector_reset(link, clock, {f"{name}.detector": mine["detector"]}),
         ),
         inputs=HardwareInput(mine["sequencer"], mine["qrng"], clock),
         readout=FluorescenceReadout(mine["detector"], window=timings.fluorescence, threshold=getattr(link.thresholds, name), light=light),
@@ -129,6 +145,7 @@ def _sr_procedures(
             beams=[mine[beam] for beam in beams],
             cooling_time=timings.load_cooling,
             instruments=_watched(name, mine, (*beams, "cooling", "repump", "detector", "qrng", "sequencer")),
+            detector_reset=_detector_reset(link, clock, {f"{name}.detector": mine["detector"]}),
         ),
         inputs=PoolInput(mine["qrng"], clock, bytes_per_round=-(-bits // 8), rounds=plan.rounds, first=plan.first[name]),
         readout=FluorescenceReadout(mine["detector"], window=timings.fluorescence, threshold=getattr(link.thresholds, name)),
@@ -168,6 +185,11 @@ def _loading(
         poll=timings.load_poll,
         timeout=timings.load_timeout,
     )
+
+
+def _detector_reset(link: LinkFile, clock: Clock, detectors: Mapping[str, Freeable]) -> DetectorReset:
+    section = link.detector_reset
+    return DetectorReset(clock, detectors, recovery=section.recovery, pause=section.pause, tries=section.tries)
 
 
 def _watched(name: str, mine: Mapping[str, Any], slots: tuple[str, ...]) -> dict[str, Role]:

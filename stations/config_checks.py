@@ -108,6 +108,13 @@ def check_sequence(files: Files) -> Iterator[Problem]:
             yield files.source.problem(("sequence", "tones", name), f"there is no line {name!r}{suggest(name, section.lines)}")
 
 
+def check_tagger(files: Files) -> Iterator[Problem]:
+    """Each input of the tagger has a channel of its own."""
+    section = files.link.tagger
+    if section is not None and len({section.reference, *section.detectors}) < 5:
+        yield files.source.problem(("tagger",), "two inputs have the same channel; the reference and the four detectors need one each")
+
+
 def check_preset(files: Files) -> Iterator[Problem]:
     """The twin has such a preset, and it is one of this platform."""
     name, platform = files.link.preset, files.link.platform
@@ -133,6 +140,7 @@ CHECKS: tuple[tuple[Check, set[str]], ...] = (
     (check_order, {"platform", "order"}),
     (check_deadlines, {"timings"}),
     (check_sequence, {"sequence"}),
+    (check_tagger, {"tagger"}),
     (check_preset, {"platform", "preset"}),
 )
 """Every check with the sections of the link file that it reads."""

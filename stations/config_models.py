@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from .config_sequence import SequenceSection
 from .config_timings import Rb87Timings, Sr88Timings
@@ -17,6 +17,7 @@ from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share
 Node = Literal["alice", "bob", "bsm"]
 Detector = Literal["ch", "cv", "dh", "dv"]
 Phase = Literal["loading", "preparing", "attempting", "reading", "resetting"]
+Channel = Annotated[StrictInt, Field(ge=-(2**15), lt=2**15)]
 FileName = Annotated[StrictStr, Field(pattern=r"^\w[\w.-]*\.ya?ml$")]
 
 
@@ -210,6 +211,30 @@ class Monitors(Part):
     """The share of bright outcomes at a party lies so close to 1/2 while nothing is wrong. Left out: learned, slowly."""
 
 
+class DetectorResetSection(Part):
+    """How a detector that has latched is freed while its node is suspended: bias off and on again."""
+
+    recovery: Time = 0.1
+    """How long a detector is left without bias, and how long it is watched afterwards."""
+    pause: Time = 1.0
+    """Between the first try and the second; each further pause is twice as long as the one before."""
+    tries: Annotated[StrictInt, Field(ge=0, le=50)] = 12
+    """Tries in a row; a detector that has worked for a whole round since begins anew. 0: people reset detectors."""
+
+
+class TaggerSection(Part):
+    """The heralding station's time tagger during a run: which input is what, and what its tags are for."""
+
+    reference: Channel
+    """Channel of the reference edges, one an attempt."""
+    detectors: Annotated[tuple[Channel, ...], Field(min_length=4, max_length=4)]
+    """Channels of the detectors ch, cv, dh, dv."""
+    tolerance: Time = 1e-9
+    """By which a reference edge may come early or late."""
+    witness: StrictBool
+    """Whether a herald counts only where the tags show it, too; else what is wrong with them is told, and no more."""
+
+
 class LinkFile(Part):
     """A link: its sites and who fills which role, its timings and angles, the order of a round, the plan of the protocol."""
 
@@ -241,6 +266,10 @@ class LinkFile(Part):
     """Report of a run."""
     monitors: Monitors = Monitors()
     """What is watched."""
+    detector_reset: DetectorResetSection = DetectorResetSection()
+    """Freeing detectors that have latched."""
+    tagger: TaggerSection | None = None
+    """Time tags during a run. Left out: the tagger is not read."""
     sequence: SequenceSection = SequenceSection()
     """Hardware-timed sequence."""
 

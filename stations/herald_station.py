@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..clock import Clock
-from ..errors import SequenceError
+from ..errors import NotReady, SequenceError
 from ..instruments import ExitReason, HeraldResult, HeraldTally, SinglePhotonDetector
 from ..protocol.records import MAX_U32, NO_INDEX, NOT_PUBLIC, RECORD_STRUCT, Flag
 from ..protocol.round_log import GroupCommit
 from .events import EventLog
 from .herald_digest import HeraldDigest
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
+from .procedures.detector_reset import DetectorReset
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
 from .slots import PARTIES
 from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, RoundMoves, State, illegal_move
+from .tagging import RunTags, Tagging
 
 _HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
 
@@ -35,6 +37,9 @@ class CountsWatch(Protocol):
 
     def counters_disagreed(self, at_s: float, what: str) -> None:
         """The sequencer contradicted itself; ``what`` says how."""
+
+    def tagged(self, at_s: float, tags: RunTags) -> None:
+        """Take what the tags of a run of attempts show; never called where none are taken."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,20 @@ class HeraldStation:
         clock: its own.
         excitation: the attempt loop.
         detectors: of the Bell-state measurement; one that is overloaded vetoes.
+        detector_reset: frees those that have latched; None leaves that to people.
+        tagging: time tags of the attempts; None where no tagger is read.
     """
 
     name = "bsm"
 
-    def __init__(self, clock: Clock, excitation: Excitation, detectors: Sequence[SinglePhotonDetector]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        excitation: Excitation,
+        detectors: Sequence[SinglePhotonDetector],
+        detector_reset: DetectorReset | None = None,
+        tagging: Tagging | None = None,
+    ) -> None:
         self.clock = clock
         self.state = State.IDLE
         self.excitation = excitation
@@ -82,6 +96,8 @@ class HeraldStation:
         self.finished = False
         self._detectors = tuple(detectors)
         self._overload_of: tuple[tuple[str, Callable[[], bool]], ...] = ()
+        self._detector_reset = detector_reset
+        self._tagging = tagging
         self._moves = RoundMoves(self.name)
         self._events = EventLog()
         self._goal = RunGoal(0, 0.0)
@@ -92,8 +108,9 @@ class HeraldStation:
         self._attempts = 0
         self._last_commit = 0.0
         self._announced = -1
+        self._objected = (NO_INDEX, 0.0)
         self._next_recalibration = self._next_look = math.inf
-        self._stop_cause = ""
+        self._stop_cause = self._tag_objection = ""
         self._handlers: dict[type[Message], Callable[[Any], list[Message]]] = {
             Ready: self._on_ready,
             Recorded: self._on_recorded,
@@ -112,6 +129,7 @@ class HeraldStation:
         self.heralds = HeraldDigest(last_index)
         self._recorded = dict.fromkeys(PARTIES, last_index)
         self._ready.clear()
+        self._objected = (NO_INDEX, 0.0)
         self._attempts = self.vetoes = 0
         self.finished = False
         self._last_commit = time.perf_counter()
@@ -140,6 +158,7 @@ class HeraldStation:
         Raises:
             SequenceError: it makes no sense here.
             DeviceError: an instrument failed.
+            NotReady: a detector is not ready, or tags show no herald, for longer than patience.
         """
         handler = self._handlers.get(type(message))
         if handler is None or message.sender not in PARTIES:
@@ -188,11 +207,11 @@ class HeraldStation:
         return []
 
     def _on_suspend(self, message: Suspend) -> list[Message]:
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"{message.sender} suspended: {message.cause}")
+        self._note(f"{message.sender} suspended: {message.cause}")
         return []
 
     def _on_resume(self, message: Resume) -> list[Message]:
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"{message.sender} resumed")
+        self._note(f"{message.sender} resumed")
         return []
 
     # -- attempts ----------------------------------------------------------------------------------------------------------------------
@@ -206,23 +225,44 @@ class HeraldStation:
 
     def _attempt(self) -> list[Message]:
         while not self._stop_cause:
-            result = self.excitation.run()
+            result = self.excitation.run() if self._tagging is None else self._run_tagged(self._tagging)
             self._attempts += result.attempts
             if result.veto and self._goal.watch is not None:
                 self._goal.watch.counters_disagreed(self.clock.now(), result.veto)
             if result.reason is _HERALD:
                 unready = self._unready()
-                if not unready:
+                if not unready and not self._tag_objection:
                     return self._accept(result)
-                self._veto(result, "; ".join(unready))
-                self._wait_until_ready()
+                self._veto(result, "; ".join(unready) or self._tag_objection)
+                if unready:
+                    self._wait_until_ready()
+                else:
+                    self._require_patience()
             elif result.reason is ExitReason.VETOED:
                 self._veto(result, result.veto)
-            elif result.reason is ExitReason.NOT_READY:
-                return [Recheck(self.name, self.clock.now_ps(), "presence check failed")]
             else:
-                return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]
+                if self._unready():  # with a dead detector in each pattern no herald would ever come, to ask at
+                    self._wait_until_ready()
+                missing = result.reason is ExitReason.NOT_READY
+                cause = "presence check failed" if missing else f"no herald in {result.attempts} attempts"
+                return [Recheck(self.name, self.clock.now_ps(), cause)]
         return self._stop(self._stop_cause)
+
+    def _run_tagged(self, tagging: Tagging) -> HeraldResult:
+        """Attempt under the eyes of the time tagger; what it objects to has no number yet, and gets none."""
+        result, tags = tagging.run(self.excitation.run)
+        if self._goal.watch is not None:
+            self._goal.watch.tagged(self.clock.now(), tags)
+        self._tag_objection = tagging.objection(tags) if result.reason is _HERALD else ""
+        return result
+
+    def _require_patience(self) -> None:
+        """Heralds that no tags show are vetoed for so long and no longer."""
+        index, since_s = self._objected
+        if index != self.index:
+            self._objected = (self.index, self.clock.now())
+        elif self.clock.now() - since_s > self._goal.patience:
+            raise NotReady(f"{self.name}: no herald to accept for {self._goal.patience:g} s: {self._tag_objection}")
 
     def _look(self) -> None:
         """Show the monitors what has been counted."""
@@ -238,8 +278,14 @@ class HeraldStation:
     def _wait_until_ready(self) -> None:
         """While a detector is not ready, attempts could only end in vetoes: stay suspended."""
         self._enter(State.SUSPENDED, "; ".join(self._unready()))
-        wait_until_ready(self.name, self.clock, self._unready, self._goal.retry_interval, self._goal.patience)
+        wait_until_ready(self.name, self.clock, self._unready, self._goal.retry_interval, self._goal.patience, self._mend)
         self._enter(ATTEMPTING, "ready again")
+
+    def _mend(self) -> bool:
+        return self._detector_reset is not None and self._detector_reset.run(self.index + 1, self._note)
+
+    def _note(self, cause: str) -> None:
+        self._events.note(self.name, self.clock.now(), self.state, self.state, cause)
 
     def _unready(self) -> list[str]:
         """Why a herald may not be accepted; asked before it gets its index, never after."""
@@ -259,7 +305,7 @@ class HeraldStation:
     def _veto(self, result: HeraldResult, cause: str) -> None:
         self.vetoes += 1
         self._append(NO_INDEX, result, int(Flag.VETOED))
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"herald vetoed: {cause}")
+        self._note(f"herald vetoed: {cause}")
 
     # -- public log --------------------------------------------------------------------------------------------------------------------
 

@@ -174,7 +174,7 @@ class Party(ABC):
 
     def _on_recheck(self, message: Recheck) -> None:
         self._enter(State.LOADING, message.cause)  # before the look: the detector may be the heralding station's while attempting
-        self._load_and_get_ready(present=self.loading.present())
+        self._load_and_get_ready(look=True)
 
     def _on_durable(self, message: Durable) -> None:
         self._durable = message.n
@@ -251,7 +251,8 @@ class Party(ABC):
     def _give_up(self, step: str, error: DeviceError) -> None:
         """The readout of this round is lost; its record is not."""
         self._round.give_up(Flag.NOT_ISOLATED if step in ISOLATION_STEPS else Flag.DEVICE_FAULT)
-        self._events.note(self.name, self.clock.now(), self.state, self.state, f"round {self._round.index}: {error}")
+        self._next_check_ps = 0  # before the next round everything is asked whether it is ready
+        self._note(f"round {self._round.index}: {error}")
 
     def note_readout(self, readout_ps: int, coherence_ps: int, sequencer: HeraldingSequencer) -> None:
         """Record when the projection was.
@@ -288,12 +289,30 @@ class Party(ABC):
 
     # -- getting ready -----------------------------------------------------------------------------------------------------------------
 
-    def _load_and_get_ready(self, *, present: bool = False) -> None:
-        if not present:
-            self.loading.run()
+    def _load_and_get_ready(self, *, look: bool = False) -> None:
+        """Have a particle in the trap, and become ready; ``look`` whether one is there already."""
+        while not self._load(look=look):
+            # Suspending is legal from attempting only: nobody attempts before this node is ready.
+            self.state = self._moves[self.state, State.PREPARING]
+            self.state = self._moves[self.state, ATTEMPTING]
+            self._wait_until_ready()
+            self._enter(State.LOADING, "the trap is loaded anew")
         self.state = self._moves[self.state, State.PREPARING]
         self.preparation.run()
         self._get_ready()
+
+    def _load(self, *, look: bool) -> bool:
+        """Have a particle in the trap; False where the detector that should see it has latched."""
+        try:
+            if not look or not self.loading.present():
+                self.loading.run()
+        except DeviceFault:
+            reset = self.preparation.detector_reset
+            if reset is None or not reset.reasons():
+                raise
+            self.loading.make_safe()
+            return False
+        return True
 
     def _get_ready(self) -> None:
         """Become ready for attempts; while something is not, stay suspended and say why."""
@@ -312,9 +331,17 @@ class Party(ABC):
         cause = "; ".join(reasons)
         self._out.append(Suspend(self.name, self.clock.now_ps(), cause))
         self._enter(State.SUSPENDED, cause)
-        wait_until_ready(self.name, self.clock, self.preparation.unready, self._settings.retry_interval, self._settings.patience)
+        patience, retry_interval = self._settings.patience, self._settings.retry_interval
+        wait_until_ready(self.name, self.clock, self.preparation.unready, retry_interval, patience, self._mend)
         self._out.append(Resume(self.name, self.clock.now_ps()))
         self._enter(ATTEMPTING, "ready again")
+
+    def _mend(self) -> bool:
+        reset = self.preparation.detector_reset
+        return reset is not None and reset.run(self._appended + 1, self._note)
+
+    def _note(self, cause: str) -> None:
+        self._events.note(self.name, self.clock.now(), self.state, self.state, cause)
 
     # -- small things ------------------------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,9 @@ from .monitors.particle import bright_counts, histogram_valley, outcome_bias, re
 from .monitors.readout_time import ReadoutTime
 from .monitors.sequencer_counters import SequencerCounters
 from .monitors.statistic import Group
+from .monitors.time_tags import TimeTags
 from .slots import PARTIES
+from .tagging import RunTags
 
 _AT_LEAST, _BLOCKS = 25, 4
 """Rounds that are looked at together: a quarter of a block, and no fewer than 25."""
@@ -98,6 +100,7 @@ class HeraldWatch:
         self.interval = config.link.monitors.interval
         self._group = Group("bsm", statistics)
         self._counters = SequencerCounters("bsm", self.interval)
+        self._tags = TimeTags("bsm", self.interval)
         self._book = book
 
     def look(self, at_s: float, tally: HeraldTally) -> None:
@@ -107,6 +110,10 @@ class HeraldWatch:
     def counters_disagreed(self, at_s: float, what: str) -> None:
         """The sequencer's counters, or a herald with them."""
         self._book.note("public", self._counters.disagreed(at_s, what))
+
+    def tagged(self, at_s: float, tags: RunTags) -> None:
+        """What the tags of a run of attempts show."""
+        self._book.note("public", self._tags.found(at_s, tags.length_s, tags.findings, tags.rule, tags.pattern))
 
 
 class PartyWatch:

@@ -1,7 +1,7 @@
 """A window on a device that another node of the same site owns.
 
 Munich's Bell-state detectors also see Alice's fluorescence. The device is opened once; Alice looks through a window that can count and
-nothing else, and her own clock moves with it. That the two uses never overlap in time is checked in the configuration.
+little else, and her own clock moves with it. That the two uses never overlap in time is checked in the configuration.
 """
 
 from __future__ import annotations
@@ -46,6 +46,22 @@ class DetectorWindow:
                 clock.sleep_until_ps(owner.now_ps())
 
         return count
+
+    def is_overloaded(self) -> bool:
+        """As the device says."""
+        return self._detector.is_overloaded()
+
+    def free(self, recovery_s: float) -> bool:
+        """Try to free the device in the node's own phase: its owner waits for this node then, and would wait for ever.
+
+        Bias and threshold stay what the owner made them.
+        """
+        owner = self._detector.clock
+        owner.sleep_until_ps(self._clock.now_ps())
+        try:
+            return self._detector.free(recovery_s)
+        finally:
+            self._clock.sleep_until_ps(owner.now_ps())
 
     def readiness(self) -> Readiness:
         """As the device says."""

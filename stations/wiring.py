@@ -170,6 +170,8 @@ def _further_arguments(wiring: Wiring, config: LinkConfig, world: World | None, 
     arguments: dict[str, Any] = {"port": world.port(role, *slots)}
     if role == "RandomSource":
         arguments["latch_bits"] = getattr(config.link.random, slots[0].partition(".")[0]).setting_bits
+    if role == "TimeTagger" and (tagger := config.link.tagger) is not None:
+        arguments["channels"] = (tagger.reference, *tagger.detectors)
     return arguments
 
 

@@ -141,6 +141,8 @@ class Disturbances:
         """Nothing befalls anything from now on; what holds is put right, and the truth is closed to further notes."""
         for port, fault in self._holding:
             befall(port, fault, False, 0)
+            if isinstance(port, DetectorPort):
+                port.set_overloaded(False)
         self._holding.clear()
         self._ended = True
         self._truth = None
@@ -207,11 +209,16 @@ def befall(port: Port, fault: str, holds: bool, now_ps: int) -> None:
         case "stuck", ShutterPort():
             port.stuck = holds
         case "overloaded", DetectorPort():
-            port.set_overloaded(holds)
+            port.set_dazzled(holds)
+        case "latched", DetectorPort():
+            if holds:
+                port.set_overloaded(True)
         case "deaf", DetectorPort():
             port.set_deaf(holds)
         case "overflow", TagPort():
             port.overflow(holds, now_ps)
+        case "references lost", TagPort():
+            port.references_lost = holds
         case "stuck bits", RandomPort():
             port.stuck_at = 0 if holds else None
         case "missed references", SequencerPort():

@@ -33,9 +33,11 @@ SLOT_FAULTS: dict[str, tuple[type[Port], str]] = {
     "dark": (BeamPort, "the beam fails, and stays off until it is switched on again"),
     "interlock": (BeamPort, "the interlock opens"),
     "stuck": (ShutterPort, "the blade no longer moves"),
-    "overloaded": (DetectorPort, "the detector is overloaded or latched, and says so"),
+    "overloaded": (DetectorPort, "too much light: the detector latches, says so, and latches again after each reset until it is over"),
+    "latched": (DetectorPort, "the detector latches, and says so, until it is reset"),
     "deaf": (DetectorPort, "the detector sees nothing, and does not say so"),
     "overflow": (TagPort, "the tagger's buffer overflows: tags are lost, and it says when"),
+    "references lost": (TagPort, "the tagger sees no reference edges, and does not say so"),
     "stuck bits": (RandomPort, "every byte of the random source is 0"),
     "missed references": (SequencerPort, "the next run of attempts misses a reference pulse"),
 }

@@ -7,6 +7,7 @@ remembers what it is told, and nothing is there to be seen.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..sequences.program import Action, Arm, AttemptLoop
+from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
 from .tallies import Counted, nothing_counted
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ class DetectorPort:
     side: int | None = None
     on: bool = False
     overloaded: bool = False
+    """It has latched: it stays so until it is reset, also when what caused it is over."""
+    dazzled: bool = False
+    """Too much light falls on it, so that it latches as soon as it is on."""
     deaf: bool = False
     dark_rate_hz: float = 0.0
     channel: int | None = None
@@ -110,6 +114,7 @@ class DetectorPort:
     def set_on(self, on: bool) -> None:
         """Switch the bias on or off."""
         self.on = on
+        self.overloaded |= on and self.dazzled
         if self.world is not None:
             self.world.optics_changed()
 
@@ -120,16 +125,24 @@ class DetectorPort:
             self.world.optics_changed()
 
     def set_overloaded(self, overloaded: bool) -> None:
-        """Drive it into overload, or free it; an overloaded detector sees nothing."""
-        self.overloaded = overloaded
+        """Have it latch, or reset it, which does not last while it is dazzled; a latched detector sees nothing."""
+        self.overloaded = overloaded or (self.on and self.dazzled)
         if self.world is not None:
             self.world.optics_changed()
+
+    def set_dazzled(self, dazzled: bool) -> None:
+        """Switch a light on that is too much for it, or off."""
+        self.dazzled = dazzled
+        self.set_overloaded(self.overloaded)
 
     def count(self, start_ps: int, duration_s: float) -> int:
         """Counts during ``duration_s`` from ``start_ps``."""
         if not self.on or self.deaf or self.world is None:
             return 0
-        return self.world.fluorescence(self.side, start_ps, duration_s, self.dark_rate_hz)
+        counts = self.world.fluorescence(self.side, start_ps, duration_s, self.dark_rate_hz)
+        if self.channel is not None:
+            self.world.tag(self.channel + 1, start_ps, duration_s, counts)
+        return counts
 
 
 class Latched(NamedTuple):
@@ -173,42 +186,83 @@ class Clicks(NamedTuple):
     channels: np.ndarray
 
 
+NO_CLICKS = Clicks(np.empty(0, np.int64), np.empty(0, np.int16))
+"""What most looks at a tagger find."""
+
+
 @dataclass
 class TagPort:
-    """The tagger's inputs. At this level of the twin only heralding clicks exist, not the singles between them."""
+    """The tagger's inputs: 0 is the reference edge of an attempt, 1 to 4 the detectors of the Bell-state measurement.
+
+    Of the attempts only those that herald exist at this level of the twin, each with its reference edge: as if an event filter let nothing
+    else through. What else is counted with these detectors (a particle's fluorescence, where they read one out) is tagged in full.
+    """
 
     slot: str = ""
     world: World | None = field(default=None, repr=False)
+    seed: np.random.SeedSequence = field(default_factory=np.random.SeedSequence, repr=False)
     running: bool = False
-    _clicks: list[tuple[int, int]] = field(default_factory=list, init=False)
-    _overflows_since_ps: int | None = field(default=None, init=False)
+    references_lost: bool = False
+    """A fault for tests and fault scripts: no reference edge is tagged."""
+    _tags: list[tuple[int, int]] = field(default_factory=list, init=False, repr=False)
+    _overflows: bool = field(default=False, init=False)
+    _since_ps: int = field(default=0, init=False)
     _losses: list[tuple[int, int]] = field(default_factory=list, init=False)
 
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng(self.seed)
+
     def click(self, time_ps: int, pattern: int) -> None:
-        """Note the clicks of a pattern; channels count from 1 in the order of the pattern's bits."""
-        if self.running and (self._overflows_since_ps is None or time_ps < self._overflows_since_ps):
-            self._clicks += [(time_ps, bit + 1) for bit in range(4) if pattern >> bit & 1]
+        """Note clicks of one moment; channels count from 1 in the order of the pattern's bits."""
+        if self.running:
+            self._tags += [(time_ps, bit + 1) for bit in range(4) if pattern >> bit & 1]
+
+    def herald(self, time_ps: int, pattern: int, loop: AttemptLoop, lifetime_ps: float) -> None:
+        """Note an attempt that heralded at ``time_ps``, when its gate had closed.
+
+        What is left of an exponential decay when a gate opens is the same exponential; this one is cut where the gate closes.
+        """
+        if not self.running:
+            return
+        opened_ps = time_ps - loop.gate_ps
+        if not self.references_lost:
+            self._tags.append((opened_ps - loop.gate_start_ps, 0))
+        for bit in range(4):
+            if pattern >> bit & 1:
+                decayed = self._rng.random() * -math.expm1(-loop.gate_ps / lifetime_ps)
+                self._tags.append((opened_ps + int(-lifetime_ps * math.log1p(-decayed)), bit + 1))
+
+    def counted(self, channel: int, start_ps: int, duration_s: float, counts: int) -> None:
+        """Note clicks that a detector counts elsewhere than in an attempt."""
+        if self.running:
+            times = start_ps + self._rng.integers(0, max(1, round(duration_s * PS_PER_S)), counts)
+            self._tags += [(time_ps, channel) for time_ps in times.tolist()]
+
+    def set_running(self, running: bool, now_ps: int) -> None:
+        """Start or stop taking tags; one that takes none loses none."""
+        self._settle(now_ps)
+        self.running = running
 
     def overflow(self, holds: bool, now_ps: int) -> None:
         """Have the buffer overflow, so that tags are lost, or end it."""
-        if self._overflows_since_ps is not None and not holds:
-            self._losses.append((self._overflows_since_ps, max(now_ps, self._overflows_since_ps)))
-            self._overflows_since_ps = None
-        elif self._overflows_since_ps is None and holds:
-            self._overflows_since_ps = now_ps
+        self._settle(now_ps)
+        self._overflows = holds
 
-    def losses(self, now_ps: int) -> tuple[tuple[int, int], ...]:
-        """When tags were lost since the last call, as far as it is over by ``now_ps``."""
-        if self._overflows_since_ps is not None and now_ps > self._overflows_since_ps:
-            self._losses.append((self._overflows_since_ps, now_ps))
-            self._overflows_since_ps = now_ps
+    def take(self, now_ps: int) -> tuple[Clicks, tuple[tuple[int, int], ...]]:
+        """Everything until now since the last call: tags in order, and when tags were lost."""
+        self._settle(now_ps)
+        if not self._tags and not self._losses:
+            return NO_CLICKS, ()
         losses, self._losses = tuple(self._losses), []
-        return losses
+        tags, self._tags = sorted(self._tags), []
+        kept = [tag for tag in tags if not any(start_ps <= tag[0] < end_ps for start_ps, end_ps in losses)]
+        return Clicks(np.array([time_ps for time_ps, _ in kept], np.int64), np.array([channel for _, channel in kept], np.int16)), losses
 
-    def take(self) -> Clicks:
-        """Everything since the last call."""
-        clicks, self._clicks = self._clicks, []
-        return Clicks(np.array([c[0] for c in clicks], np.int64), np.array([c[1] for c in clicks], np.int16))
+    def _settle(self, now_ps: int) -> None:
+        """Account for the time until now, in which nothing has changed."""
+        if self._overflows and self.running and now_ps > self._since_ps:
+            self._losses.append((self._since_ps, now_ps))
+        self._since_ps = now_ps
 
 
 @dataclass

@@ -64,12 +64,13 @@ class World:
         self.preset = preset
         self.platform = preset.platform
         # The segment is no part of the entropy: there, (seed + 2**32, 0) and (seed, 1) would be the same words.
-        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(7)
+        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(8)
         self._draws = (Draws(streams[0]), Draws(streams[1]))
         self._herald_draws = Draws(streams[2])
         self._random_seeds = (streams[3], streams[4])
         self._dark_draws = Draws(streams[5])
         self._tally_rng = np.random.default_rng(streams[6])
+        self._tag_seed = streams[7]
         self._counting: set[HeraldSource] = set()
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
@@ -85,6 +86,7 @@ class World:
         self._pair: HiddenPair | None = None
         self._unread = [False, False]
         self._taggers: list[TagPort] = []
+        self._lifetime_ps = preset["link.photon_lifetime"] * PS_PER_S
         self._readout_window = readout_window
         self._count_rates = [self._rates(side) for side in range(2)]
         self._disturbances: Disturbances | None = None
@@ -124,7 +126,7 @@ class World:
         if role == "RandomSource":
             return RandomPort(slots[0], self._random_seeds[side or 0])
         if role == "TimeTagger":
-            self._taggers.append(TagPort(slots[0], self))
+            self._taggers.append(TagPort(slots[0], self, self._tag_seed))
             return self._taggers[-1]
         if role == "HeraldingSequencer":
             return SequencerPort(slots[0], self, side=side)
@@ -235,7 +237,7 @@ class World:
             self._counting.add(table)
             if attempt <= stop and begins_ps < until_ps:
                 table.passed(attempt - done)
-                return self._herald(table, begins_ps + loop.herald_ps, attempt)
+                return self._herald(table, begins_ps + loop.herald_ps, attempt, loop)
             before, done = done, min(stop, loop.attempts_begun_before_ps(until_ps - start_ps))
             table.passed(done - before)
             if done == stop:
@@ -262,6 +264,11 @@ class World:
         bright_hz, dark_hz = self._count_rates[side]
         seen = self._lit[side] and trap.fluoresces(start_ps, start_ps + round(duration_s * PS_PER_S))
         return self._draws[side].poisson((bright_hz if seen else dark_hz) * duration_s)
+
+    def tag(self, channel: int, start_ps: int, duration_s: float, counts: int) -> None:
+        """A detector of the Bell-state measurement counted elsewhere than in an attempt; a tagger behind it has seen that, too."""
+        for tagger in self._taggers:
+            tagger.counted(channel, start_ps, duration_s, counts)
 
     # -- disturbances ------------------------------------------------------------------------------------------------------------------
 
@@ -312,12 +319,12 @@ class World:
 
     # -- physics -----------------------------------------------------------------------------------------------------------------------
 
-    def _herald(self, table: HeraldSource, time_ps: int, attempts: int) -> Attempted:
+    def _herald(self, table: HeraldSource, time_ps: int, attempts: int, loop: AttemptLoop) -> Attempted:
         pattern, state = table.herald(self._herald_draws)
         self._pair = HiddenPair(table.states, state, time_ps)
         self._unread = [True, True]
         for tagger in self._taggers:
-            tagger.click(time_ps, pattern)
+            tagger.herald(time_ps, pattern, loop, self._lifetime_ps)
         return Attempted(True, False, pattern, time_ps, attempts)
 
     def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:

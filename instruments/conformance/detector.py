@@ -23,6 +23,8 @@ class SinglePhotonDetectorConformance(RoleConformance[SinglePhotonDetector]):
     reads = frozenset({"enabled", "bias", "threshold", "overloaded", "overload_probe"})
     duration: float = 0.01
     """How long the tests count, s."""
+    recovery: float = 0.01
+    """How long the device has to be without bias until it is free, s."""
 
     def commands(self, device: SinglePhotonDetector) -> Mapping[str, Command]:
         """Settings and counts."""
@@ -100,4 +102,16 @@ class SinglePhotonDetectorConformance(RoleConformance[SinglePhotonDetector]):
         assert any("overload" in reason for reason in device.readiness().reasons)
         device.reset_overload()
         assert device.overloaded() is False
+        device.count(self.duration)
+
+    def test_a_latched_detector_can_be_freed(self, device: SinglePhotonDetector, truth: object | None) -> None:
+        """Bias off and on again: it counts then, and freeing it once more changes nothing."""
+        overload = able(truth, "overload")
+        device.set_enabled(True)
+        overload()
+        assert device.overloaded() is True
+        for _ in range(2):
+            assert device.free(self.recovery) is True
+            assert device.enabled() is True
+            assert device.overloaded() is False
         device.count(self.duration)

@@ -8,10 +8,23 @@ from ...clock import Clock
 from ...errors import NotReady
 from ...instruments import Position, Role, Shutter
 from .beams import Beam, beam_on, beams_off
+from .detector_reset import DetectorReset
 from .isolation import require_confirmed
 
 
-def wait_until_ready(node: str, clock: Clock, unready: Callable[[], list[str]], retry_interval: float, patience: float) -> None:
+def nothing_to_mend() -> bool:
+    """Leave it to people."""
+    return False
+
+
+def wait_until_ready(
+    node: str,
+    clock: Clock,
+    unready: Callable[[], list[str]],
+    retry_interval: float,
+    patience: float,
+    mend: Callable[[], bool] = nothing_to_mend,
+) -> None:
     """Ask again and again until nothing is unready.
 
     Args:
@@ -20,6 +33,7 @@ def wait_until_ready(node: str, clock: Clock, unready: Callable[[], list[str]], 
         unready: says why the node is not ready.
         retry_interval: pause between two questions, s.
         patience: how long this may last, s.
+        mend: puts right what can be put right from here, in a time above 0; says whether it is worth asking again at once.
 
     Raises:
         NotReady: it lasted longer.
@@ -28,7 +42,8 @@ def wait_until_ready(node: str, clock: Clock, unready: Callable[[], list[str]], 
     while reasons := unready():
         if clock.now() > give_up:
             raise NotReady(f"{node}: not ready for {patience:g} s: {'; '.join(reasons)}")
-        clock.sleep(retry_interval)
+        if not mend():
+            clock.sleep(retry_interval)
 
 
 class Preparation:
@@ -42,6 +57,7 @@ class Preparation:
         shutter: between the atom and the fibre, open while attempting: a node whose shutter somebody has closed is not ready.
         filters: confirmed in the beam while attempting.
         shutter_timeout: for a blade to arrive, s.
+        detector_reset: frees detectors of the node that have latched; None leaves that to people.
     """
 
     def __init__(
@@ -54,7 +70,9 @@ class Preparation:
         shutter: Shutter | None = None,
         filters: Sequence[Shutter] = (),
         shutter_timeout: float = 1.0,
+        detector_reset: DetectorReset | None = None,
     ) -> None:
+        self.detector_reset = detector_reset
         self._clock = clock
         self._beams = tuple(beams)
         self._cooling_time = cooling_time

@@ -9,10 +9,12 @@ import pytest
 
 from eventready.protocol.bell import GAMES
 from eventready.protocol.records import RECORD_DTYPE
+from eventready.sequences.herald_rule import GatedDetector, HeraldRule
 from eventready.stations.monitors import detectors, free_pairs, interference, light, particle
 from eventready.stations.monitors.alarm import ALPHA, STREAMS
 from eventready.stations.monitors.readout_time import ReadoutTime
 from eventready.stations.monitors.sequencer_counters import SequencerCounters
+from eventready.stations.monitors.time_tags import TagFindings, TagRule, TimeTags
 from eventready.twin.fault_script import parse_fault_script
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +54,10 @@ def test_every_monitor_is_named_with_the_size_from_which_on_it_tells():
     late = np.zeros(1, RECORD_DTYPE)
     late["readout_ns"] = 10**9
     (readout,) = ReadoutTime("bob", 1e-3).feed(0.0, late)
-    assert set(named) == {statistic.name for statistic in SIZES} | {counters.monitor, readout.monitor}
+    rule = TagRule(HeraldRule(0, (GatedDetector(1, 0, 1),), (1,)), 1, 1, 0)
+    tags = TimeTags("bsm", 1.0).found(0.0, 1.0, TagFindings(losses=1, odd_ps=2), rule, None)
+    without = {counters.monitor, readout.monitor, *(alarm.monitor for alarm in tags)}
+    assert set(named) == {statistic.name for statistic in SIZES} | without
     for statistic, size in SIZES.items():
         assert size in named[statistic.name]
 

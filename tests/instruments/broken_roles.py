@@ -147,6 +147,15 @@ class TestDetectorHidesOverload(Broken, SinglePhotonDetectorConformance):
     must_fail = {"test_overload_stays_until_reset"}
 
 
+class TestDetectorStaysLatched(Broken, SinglePhotonDetectorConformance):
+    class Device(MockSinglePhotonDetector):
+        def _do_reset_overload(self):
+            self._told("reset_overload")
+
+    truth_of = truths.DetectorTruth
+    must_fail = {"test_overload_stays_until_reset", "test_a_latched_detector_can_be_freed"}
+
+
 class TestStaleRandomBytes(Broken, RandomSourceConformance):
     class Device(MockRandomSource):
         def _do_read(self, n_bytes):

@@ -12,6 +12,7 @@ from eventready.instruments import ExitReason, HeraldResult, HeraldTally
 from eventready.protocol.records import NO_INDEX, NOT_PUBLIC, Flag
 from eventready.stations.herald_station import HeraldStation, RunGoal
 from eventready.stations.messages import Accepted, Durable, Isolated, Ready, Recheck, Recorded, Resume, RoundTypeBit, Suspend
+from eventready.stations.procedures.detector_reset import DetectorReset
 from eventready.stations.states import State
 
 LIMIT = (ExitReason.LIMIT, 0)
@@ -55,7 +56,8 @@ def bench(sim_clock, mock_single_photon_detector, memory_log, memory_events):
         log = memory_log("public")
         events = memory_events()
         acknowledged: list = []
-        station = HeraldStation(sim_clock, attempts, [mock_single_photon_detector])
+        reset = DetectorReset(sim_clock, {"spd": mock_single_photon_detector}, recovery=0.1, pause=1.0, tries=0)
+        station = HeraldStation(sim_clock, attempts, [mock_single_photon_detector], reset)
 
         def begin(self, rounds=10, last_index=-1, **goal):
             settings = {"commit_interval": 0.0, "retry_interval": 1.0, "patience": 60.0, "acknowledged": self.acknowledged.append} | goal
@@ -151,6 +153,57 @@ def test_a_detector_that_stays_overloaded_ends_the_run(bench):
         bench.ready()
     assert bench.station.index == -1
     assert bench.attempts.runs == 1
+
+
+def test_a_latched_detector_is_reset_while_suspended_and_the_veto_stays_a_veto(bench):
+    bench.reset._tries = 3
+    bench.begin()
+    bench.attempts.during = lambda: setattr(bench.detector.state, "overloaded", bench.attempts.runs == 2)
+    states = []
+    real = bench.detector._do_set_enabled
+    bench.detector._do_set_enabled = lambda on: (states.append((bench.station.state, on)), real(on))[1]
+    bench.ready()
+    *_, accepted = bench.ready()
+    assert accepted.n == 1
+    assert bench.records()["index"].tolist() == [0, NO_INDEX, 1]
+    assert states == [(State.SUSPENDED, False), (State.SUSPENDED, True)]
+    name = bench.detector.name
+    assert bench.events.causes()[-4:] == [
+        f"herald vetoed: {name}: overloaded or latched",
+        f"{name}: overloaded or latched",
+        "spd: overloaded or latched; reset 1 of 3: in order again",
+        "ready again",
+    ]
+    assert bench.clock.now() == pytest.approx(3 + 0.2), "three runs of attempts, and two recovery times"
+
+
+def test_a_detector_that_latches_again_after_every_reset_ends_the_run_when_patience_is_over(bench):
+    bench.reset._tries = 3
+    bench.begin(patience=60.0)
+    bench.detector._script["overloaded"] = deque([True] * 1000)
+    with pytest.raises(NotReady, match=r"bsm: not ready for 60 s: .*overloaded or latched"):
+        bench.ready()
+    tries = [line["t_s"] for line in bench.events.lines if "reset" in line["cause"]]
+    assert [line["cause"].rpartition("; ")[2] for line in bench.events.lines if "reset" in line["cause"]] == [
+        f"reset {n} of 3: latched again" for n in (1, 2, 3)
+    ]
+    assert tries == pytest.approx([1.2, 2.4, 5.6], abs=1.01), "at once, 1 s later, 2 s later; it is asked once a second"
+    assert 1 + 60 < bench.clock.now() < 1 + 62
+    assert bench.station.index == -1
+    assert bench.detector.enabled()
+
+
+@pytest.mark.parametrize("end", [LIMIT, MISSING])
+def test_detectors_are_asked_where_no_herald_comes_since_dead_ones_may_be_why(bench, end):
+    bench.reset._tries = 3
+    bench.begin()
+    bench.attempts.ends = [end]
+    bench.attempts.during = lambda: setattr(bench.detector.state, "overloaded", True)
+    (recheck,) = bench.ready()
+    assert isinstance(recheck, Recheck)
+    assert not bench.detector.state.overloaded
+    assert bench.station.state is State.ATTEMPTING
+    assert len(bench.records()) == 0
 
 
 def test_a_detector_that_does_not_answer_accepts_nothing(bench):

@@ -6,7 +6,7 @@ import pytest
 from eventready.errors import ConfigError, DeviceConnectionError, DeviceFault, NotReady, SequenceError
 from eventready.instruments import Position, RandomSource
 from eventready.protocol.records import Flag
-from eventready.stations.messages import Accepted, Isolated, Ready, RoundTypeBit
+from eventready.stations.messages import Accepted, Isolated, Ready, Resume, RoundTypeBit, Suspend
 from eventready.stations.states import State
 from eventready.twin.ports import Latched
 from eventready.twin.roles import TwinShutter
@@ -274,6 +274,78 @@ def test_every_atom_is_thrown_out_whatever_the_outcome(loop, mocker):
     done = loop.records("bob")["herald_ps"] + loop.records("bob")["done_ns"].astype(np.int64) * 1000
     after = [min(time for time in ready if time > end) - end for end in done]
     assert min(after) > 10e-3 * 1e12, "nobody is ready at once: every trap was empty"
+
+
+# -- a detector that latches ---------------------------------------------------------------------------------------------------------------
+
+
+def latches_at_the(loop, party, count):
+    """Its detector latches at the ``count``-th look from now on: 1 is the readout of a round, 2 the first look for the next atom."""
+    device = loop.link.wiring.roles["bsm.detector_ch" if party == "alice" else f"{party}.detector"]
+    real, looks = device._do_count, []
+
+    def do_count(duration_s):
+        looks.append(duration_s)
+        if len(looks) == count:
+            loop.link.world.ports[f"{party}.detector"].set_overloaded(True)
+        return real(duration_s)
+
+    device._do_count = do_count
+
+
+@pytest.mark.parametrize("party", ["alice", "bob"])
+@pytest.mark.parametrize("look", [1, 2], ids=["reading", "loading"])
+def test_a_party_frees_its_latched_detector_before_it_says_ready(loop, party, look):
+    """Alice frees one of the Bell-state measurement, through her window, while its owner waits for her."""
+    loop.before(party, Accepted, 2, lambda: latches_at_the(loop, party, look))
+    loop.run()
+    assert loop.records(party)["index"].tolist() == list(range(6))
+    assert loop.records(party)["flags"].tolist() == [0, 0, FAULT if look == 1 else 0, 0, 0, 0]
+    lines = loop.events[party].lines
+    (first,) = [n for n, line in enumerate(lines) if (line["from"], line["to"]) == ("attempting", "suspended")]
+    told = [(line["from"], line["to"], line["cause"].partition(";")[2]) for line in lines[first:]]
+    assert told[:4] == [
+        ("attempting", "suspended", ""),
+        ("suspended", "suspended", " reset 1 of 12: in order again"),
+        ("suspended", "attempting", ""),
+        ("attempting", "loading", ""),
+    ]
+    heard = [message for message in loop.heard("bsm") if message.sender == party]
+    (at,) = [n for n, message in enumerate(heard) if isinstance(message, Suspend)]
+    assert [type(message) for message in heard[at : at + 3]] == [Suspend, Resume, Ready]
+    assert loop.nodes["bsm"].vetoes == 0
+
+
+def test_a_detector_that_latches_in_every_look_for_an_atom_ends_the_run(loop):
+    port = loop.link.world.ports["bob.detector"]
+    loop.before("bob", Accepted, 2, lambda: port.set_dazzled(True))
+    with pytest.raises(NotReady, match=r"bob: not ready for 3600 s: bob\.detector: overloaded or latched"):
+        loop.run()
+    tries = [line for line in loop.events["bob"].lines if "; reset " in line["cause"]]
+    assert [line["cause"].partition("; ")[2] for line in tries] == [f"reset {n} of 12: latched again" for n in range(1, 13)]
+    pauses = np.diff([line["t_s"] for line in tries])
+    assert (pauses[1:] > 1.5 * pauses[:-1]).all()
+    assert loop.records("bob")["index"].tolist() == loop.records("alice")["index"].tolist() == [0, 1, 2]
+
+
+def test_without_tries_a_latched_detector_ends_the_run_after_patience(loop):
+    loop.nodes["bob"].preparation.detector_reset._tries = 0
+    port = loop.link.world.ports["bob.detector"]
+    loop.before("bob", Accepted, 2, lambda: port.set_overloaded(True))
+    with pytest.raises(NotReady, match="bob: not ready for 3600 s"):
+        loop.run()
+    assert not [line for line in loop.events["bob"].lines if "; reset " in line["cause"]]
+
+
+def test_a_detector_fault_that_is_no_latch_ends_the_run_as_before(loop):
+    device = loop.link.wiring.roles["bob.detector"]
+
+    def broken(duration_s):
+        raise DeviceFault(device.name, "the counter card reports an error")
+
+    loop.before("bob", Accepted, 2, lambda: setattr(device, "_do_count", broken))
+    with pytest.raises(DeviceFault, match="counter card"):
+        loop.run()
 
 
 # -- faults that end the run ---------------------------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+from collections import deque
+
 import pytest
 
 from eventready.clock import SimClock
@@ -46,7 +48,24 @@ def test_a_window_tells_the_device_s_readiness(window, mock_single_photon_detect
     assert window.readiness().reasons == ("the detector is disabled",)
 
 
+def test_a_latched_device_is_freed_at_the_time_of_the_node_that_looks(window, mock_single_photon_detector, sim_clock):
+    mock_single_photon_detector.state.overloaded = True
+    window._clock.sleep(5.0)
+    assert window.is_overloaded()
+    assert window.free(0.1)
+    assert not mock_single_photon_detector.is_overloaded()
+    assert window._clock.now() == sim_clock.now() == pytest.approx(5.2)
+
+
+def test_time_passes_for_the_node_also_when_the_device_does_not_obey(window, mock_single_photon_detector):
+    mock_single_photon_detector.state.overloaded = True
+    mock_single_photon_detector._script["enabled"] = deque([False, False])
+    with pytest.raises(DeviceFault):
+        window.free(0.1)
+    assert window._clock.now() == pytest.approx(0.1)
+
+
 def test_a_window_can_do_nothing_else(window):
-    """No bias, no threshold, no reset of an overload: those are the owner's."""
+    """No bias, no threshold: those are the owner's."""
     offered = {name for name in dir(window) if not name.startswith("_")}
-    assert offered == {"count", "counter", "make_safe", "name", "readiness", "set_enabled"}
+    assert offered == {"count", "counter", "free", "is_overloaded", "make_safe", "name", "readiness", "set_enabled"}

@@ -131,9 +131,11 @@ PORTS = {
     "dark": (lambda: BeamPort(on=True), lambda port: not port.on),
     "interlock": (BeamPort, lambda port: not port.interlock_closed),
     "stuck": (ShutterPort, lambda port: port.stuck),
-    "overloaded": (DetectorPort, lambda port: port.overloaded),
+    "overloaded": (lambda: DetectorPort(on=True), lambda port: port.overloaded),
+    "latched": (lambda: DetectorPort(on=True), lambda port: port.overloaded),
     "deaf": (DetectorPort, lambda port: port.deaf),
-    "overflow": (TagPort, lambda port: bool(port.losses(5))),
+    "overflow": (lambda: TagPort(running=True), lambda port: bool(port.take(5)[1])),
+    "references lost": (TagPort, lambda port: port.references_lost),
     "stuck bits": (RandomPort, lambda port: port.read(4) == b"\0\0\0\0"),
     "missed references": (SequencerPort, lambda port: port.missed_references == 1),
 }
@@ -147,7 +149,8 @@ def test_every_fault_does_what_it_says(fault: str) -> None:
     befall(port, fault, True, 0)
     assert holds(port)
     befall(port, fault, False, 1)
-    if fault not in ("dark", "missed references", "overflow"):  # light must be switched on again; what was missed stays missed
+    # Light must be switched on again, a latched detector be reset, and what was missed stays missed.
+    if fault not in ("dark", "missed references", "overflow", "overloaded", "latched"):
         assert not holds(port)
     with pytest.raises(ConfigError, match="cannot befall"):
         befall(ShutterPort() if fault != "stuck" else BeamPort(), fault, True, 0)
@@ -177,6 +180,32 @@ def test_at_the_end_everything_is_put_right_and_nothing_more_happens() -> None:
     port.set(0, on=True)
     clock.sleep(10)
     assert port.on
+
+
+def test_a_detector_latches_again_as_soon_as_it_is_on_while_there_is_too_much_light() -> None:
+    port = DetectorPort("bsm.detector_ch")
+    befall(port, "overloaded", True, 0)
+    assert not port.overloaded, "without bias it does not mind"
+    seen = []
+    for on in (True, False, True):
+        port.set_on(on)
+        port.set_overloaded(False)
+        seen.append(port.overloaded)
+    assert seen == [True, False, True]
+    befall(port, "overloaded", False, 1)
+    assert port.overloaded, "nobody has reset it yet"
+    port.set_overloaded(False)
+    assert not port.overloaded
+
+
+def test_at_the_end_a_detector_that_has_latched_is_free() -> None:
+    port, clock = DetectorPort("bsm.detector_ch", on=True), SimClock()
+    made = disturbances('faults: [{slot: bsm.detector_ch, fault: overloaded, at: "1 s"}]')
+    made.schedule({"bsm.detector_ch": port}, {"bsm": clock})
+    clock.sleep(2)
+    assert port.overloaded
+    made.end()
+    assert (port.overloaded, port.dazzled) == (False, False)
 
 
 # -- the world -------------------------------------------------------------------------------------------------------------------------
@@ -241,8 +270,8 @@ def test_a_trap_that_keeps_its_atom_for_a_hundredth_of_the_time(make_lab) -> Non
 def test_an_overflow_loses_tags_and_says_so(make_lab) -> None:
     lab = make_lab("oxford", seed=10)
     tagger = TwinTagger("tagger", lab.world.port("TimeTagger", "bsm.tagger"), SimClock(lab.now_ps))
-    tagger.start((1, 2, 3, 4))
-    clocks = at(lab.now_ps)
+    tagger.start((0, 1, 2, 3, 4))
+    start_ps, clocks = lab.now_ps, at(lab.now_ps)
     begin = lab.now_ps / S
     lab.world.disturb(disturbances(f'faults: [{{slot: bsm.tagger, fault: overflow, at: "{begin + 1} s", for: "5 s"}}]'), clocks)
     clocks["bsm"].sleep(2)
@@ -253,7 +282,8 @@ def test_an_overflow_loses_tags_and_says_so(make_lab) -> None:
     kept = [lab.herald().time_ps for _ in range(5)]
     tagger.clock.sleep_until_ps(lab.now_ps)
     block = tagger.read()
-    ((start_ps, end_ps),) = block.losses
-    assert all(start_ps <= time <= end_ps for time in lost)
-    assert sorted(set(block.times_ps.tolist())) == kept
+    ((begin_ps, end_ps),) = block.losses
+    assert all(begin_ps <= time - start_ps <= end_ps for time in lost)
+    closed = lab.loop.gate_start_ps + lab.loop.gate_ps
+    assert (start_ps + closed + block.times_ps[block.channels == 0]).tolist() == kept
     tagger.close()

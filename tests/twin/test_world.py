@@ -228,11 +228,25 @@ def test_the_tagger_sees_the_heralding_clicks(make_lab: MakeLab) -> None:
     lab = make_lab("oxford", seed=51)
     tagger = lab.world.port("TimeTagger", "bsm.tagger")
     lab.herald()
-    tagger.running = True
+    tagger.set_running(True, lab.now_ps)
     runs = [lab.herald() for _ in range(50)]
-    clicks = tagger.take()
-    wanted = [(run.time_ps, bit + 1) for run in runs for bit in range(4) if run.pattern >> bit & 1]
-    assert list(zip(clicks.times_ps.tolist(), clicks.channels.tolist(), strict=True)) == wanted
+    (times, channels), _ = tagger.take(lab.now_ps)
+    references = np.flatnonzero(channels == 0)
+    assert (runs[0].time_ps - times[references[0]]) == lab.loop.gate_start_ps + lab.loop.gate_ps
+    assert np.diff(times[references]).tolist() == np.diff([run.time_ps for run in runs]).tolist()
+    seen = [sum(1 << int(bit) - 1 for bit in clicks) for clicks in np.split(channels, references)[1:] for clicks in [clicks[1:]]]
+    assert seen == [run.pattern for run in runs]
+
+
+def test_the_tagger_sees_what_a_detector_of_the_middle_counts_for_a_party(make_lab: MakeLab) -> None:
+    """Alice's fluorescence in Munich: who lets the tagger run then has her outcome in the tags."""
+    lab = make_lab("munich-physics", seed=52)
+    port = DetectorPort("bsm.detector_ch", lab.world, side=0, on=True, channel=0)
+    tagger = lab.world.port("TimeTagger", "bsm.tagger")
+    tagger.set_running(True, lab.now_ps)
+    counts = port.count(lab.now_ps, lab.world.readout_window)
+    assert counts > 0
+    assert tagger.take(lab.now_ps + 20 * 10**9)[0].channels.tolist() == [1] * counts
 
 
 # -- cost ------------------------------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def poll_alice(lab: Any) -> None:
         lambda lab: lab.world.random_port(0).read(5),
         lambda lab: lab.nodes[0].latch(3, lab.now_ps),
         lambda lab: lab.world.port("SinglePhotonDetector", "bsm.detector_cv").count(lab.now_ps, 0.1),
-        lambda lab: lab.world.port("TimeTagger", "bsm.tagger").take(),
+        lambda lab: lab.world.port("TimeTagger", "bsm.tagger").take(lab.now_ps),
     ],
     ids=["fluorescence", "random bits", "latches", "dark counts", "tags"],
 )

@@ -95,6 +95,14 @@ def test_waiting_ends_when_nothing_is_unready_any_more():
     assert clock.now() == 2.0
 
 
+def test_what_can_be_mended_is_and_then_it_is_asked_again_at_once():
+    clock = SimClock()
+    answers = [["latched"], ["latched"], ["latched"], []]
+    mended = [False, True, False]
+    wait_until_ready("bob", clock, lambda: answers.pop(0), 1.0, 3600.0, lambda: mended.pop(0))
+    assert (clock.now(), mended) == (2.0, [])
+
+
 def test_patience_ends():
     clock = SimClock()
     with pytest.raises(NotReady, match="bob: not ready for 10 s: not locked"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventready.clock import SimClock
+from eventready.errors import ConfigError
 from eventready.instruments import Aom, AomCalibration, Position
 from eventready.sequences.program import Action, Arm, AttemptLoop, Program, Section, sections_by_name
 from eventready.testing import (
@@ -229,6 +230,10 @@ class TaggerTruth:
         for time_ps, channel in zip(times_ps, channels, strict=True):
             self._port.click(time_ps, 1 << channel - 1)
 
+    def lose(self, start_ps: int, end_ps: int) -> None:
+        self._port.overflow(True, start_ps)
+        self._port.overflow(False, end_ps)
+
 
 class TestTagger(TimeTaggerConformance):
     @pytest.fixture
@@ -247,6 +252,25 @@ class TestTagger(TimeTaggerConformance):
         device.start((2, 4))
         port.click(5, 0b1111)
         assert device.read().channels.tolist() == [2, 4]
+
+    def test_inputs_have_the_numbers_that_the_lab_gives_them(self, port: TagPort, sim_clock: SimClock, close_instruments: None) -> None:
+        device = roles.TwinTagger("tagger", port, sim_clock, (7, 10, 20, 30, -4))
+        device.start((7, 10, 20, 30, -4))
+        port.click(5, 0b1111)
+        assert device.read().channels.tolist() == [10, 20, 30, -4]
+
+    def test_times_count_from_the_start(self, device: roles.TwinTagger, port: TagPort, sim_clock: SimClock) -> None:
+        sim_clock.sleep_until_ps(1000)
+        device.start((1,))
+        port.click(1007, 0b0001)
+        port.overflow(True, 1010)
+        sim_clock.sleep_until_ps(1020)
+        block = device.read()
+        assert (block.times_ps.tolist(), [tuple(loss) for loss in block.losses]) == ([7], [(10, 20)])
+
+    def test_there_are_five_inputs(self, port: TagPort, sim_clock: SimClock, close_instruments: None) -> None:
+        with pytest.raises(ConfigError, match="a reference and four detectors"):
+            roles.TwinTagger("tagger", port, sim_clock, (0, 1, 2, 3))
 
 
 class TestCurrentSource(CurrentSourceConformance):
