@@ -40,6 +40,12 @@ def rows(title):
 
 @pytest.fixture(scope="module")
 def benchmark():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))  # as when it is run as a script
+        yield load_benchmark()
+
+
+def load_benchmark():
     spec = importlib.util.spec_from_file_location("faults", ROOT / "benchmarks" / "faults.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
