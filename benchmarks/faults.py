@@ -78,6 +78,7 @@ MEANT = {
     "a reference missed": "sequencer counters",
     "shutter stuck": "bob reading",
     "random source stuck": "the run ends",
+    "trap lifetime at Bob x 0.2": "particle losses",
 }
 """The monitor that is meant to show a fault, or the first words of the event; a fault without one is only looked for."""
 UNWATCHED_HOURS = 30.0

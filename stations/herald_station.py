@@ -35,6 +35,9 @@ class CountsWatch(Protocol):
     def counters_disagreed(self, at_s: float, what: str) -> None:
         """The sequencer contradicted itself; ``what`` says how."""
 
+    def particle_missed(self, attempts: int) -> None:
+        """A presence check failed after so many attempts."""
+
 
 @dataclass(frozen=True)
 class RunGoal:
@@ -206,6 +209,8 @@ class HeraldStation:
             elif result.reason is ExitReason.VETOED:
                 self._veto(result, result.veto)
             elif result.reason is ExitReason.NOT_READY:
+                if self._goal.watch is not None:
+                    self._goal.watch.particle_missed(result.attempts)
                 return [Recheck(self.name, self.clock.now_ps(), "presence check failed")]
             else:
                 return [Recheck(self.name, self.clock.now_ps(), f"no herald in {result.attempts} attempts")]

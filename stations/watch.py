@@ -26,6 +26,7 @@ from .monitors.detectors import detector_balance, off_gate_counts
 from .monitors.free_pairs import free_pairs
 from .monitors.interference import interference, pattern_balance
 from .monitors.light import heralds, singles
+from .monitors.losses import LossCounts, is_a_loss, particle_losses
 from .monitors.particle import bright_counts, histogram_valley, outcome_bias, readouts
 from .monitors.readout_time import ReadoutTime
 from .monitors.sequencer_counters import SequencerCounters
@@ -95,14 +96,23 @@ class HeraldWatch:
         ]
         if len(accepted) > 1:
             statistics.append(pattern_balance(accepted))
+        timings = config.link.timings
         self.interval = config.link.monitors.interval
         self._group = Group("bsm", statistics)
+        self._losses = Group("bsm", [particle_losses(timings.mean_attempt)])
+        self._attempts_per_burst = timings.attempts_per_burst
+        self._lost = 0
         self._counters = SequencerCounters("bsm", self.interval)
         self._book = book
 
     def look(self, at_s: float, tally: HeraldTally) -> None:
         """Take what was counted until ``at_s``."""
-        self._book.note("public", self._group.feed(at_s, tally))
+        lost, self._lost = self._lost, 0
+        self._book.note("public", [*self._group.feed(at_s, tally), *self._losses.feed(at_s, LossCounts(lost, tally.attempts))])
+
+    def particle_missed(self, attempts: int) -> None:
+        """A presence check failed after so many attempts."""
+        self._lost += is_a_loss(attempts, self._attempts_per_burst)
 
     def counters_disagreed(self, at_s: float, what: str) -> None:
         """The sequencer's counters, or a herald with them."""

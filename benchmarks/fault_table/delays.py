@@ -69,8 +69,7 @@ class State:
     @property
     def attempt_time(self) -> float:
         """Mean time of an attempt while attempting, s."""
-        timings = self.config.link.timings
-        return timings.attempt + timings.burst_cooling / timings.attempts_per_burst
+        return self.config.link.timings.mean_attempt
 
     @cached_property
     def round_time(self) -> float:
@@ -208,6 +207,16 @@ def free_pairs(case: Case) -> float:
     return case.of_rounds(4 * rounds + 3 * math.sqrt(12 * rounds))  # and 3 sigma of how many of them are of these pairs
 
 
+def losses(case: Case) -> float:
+    """Particles lost an attempt: 1/lifetime of both traps while an attempt lasts."""
+    rates = (
+        state.attempt_time * sum(1 / state.preset[f"node.{node}.trap_lifetime"] for node in ("alice", "bob"))
+        for state in (case.calm, case.fault)
+    )
+    known = case.calm_s * case.calm.attempts_a_second
+    return case.of_attempts(rate_found_after(*rates, known=known, alpha=ALPHA, moments=case.looks))
+
+
 def end_of_attempts(case: Case) -> float:
     """What shows when a run of attempts ends: the limit of attempts at the latest, then a reload, and the interval between two checks."""
     timings, preset = case.calm.config.link.timings, case.calm.preset
@@ -244,6 +253,7 @@ DELAY: dict[str, Callable[[Case], float]] = {
     "interference": interference,
     "outcome bias": outcome_bias,
     "bright counts": bright_counts,
+    "particle losses": losses,
     "polarisation or field": free_pairs,
     "sequencer counters": end_of_attempts,
     "alice suspended": end_of_attempts,

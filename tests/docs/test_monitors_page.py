@@ -9,7 +9,7 @@ import pytest
 
 from eventready.protocol.bell import GAMES
 from eventready.protocol.records import RECORD_DTYPE
-from eventready.stations.monitors import detectors, free_pairs, interference, light, particle
+from eventready.stations.monitors import detectors, free_pairs, interference, light, losses, particle
 from eventready.stations.monitors.alarm import ALPHA, STREAMS
 from eventready.stations.monitors.readout_time import ReadoutTime
 from eventready.stations.monitors.sequencer_counters import SequencerCounters
@@ -22,6 +22,7 @@ SIZES = {
     light.heralds((3, 12)): f"{100 * light.AT_LEAST_HERALDS:.0f} %",
     detectors.detector_balance(): f"{detectors.AT_LEAST_SHARE}",
     detectors.off_gate_counts(): f"{100 * detectors.AT_LEAST_DARKS:.0f} %",
+    losses.particle_losses(2e-5): f"{100 * losses.AT_LEAST_LOSSES:.0f} %",
     interference.interference(): f"{interference.AT_LEAST_SAME}",
     interference.pattern_balance((3, 12)): f"{interference.AT_LEAST_PATTERN}",
     particle.outcome_bias(): f"{particle.AT_LEAST_BIAS}",

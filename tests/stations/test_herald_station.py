@@ -363,13 +363,16 @@ class Watch:
     interval = 3.0
 
     def __init__(self):
-        self.looks, self.disagreed = [], []
+        self.looks, self.disagreed, self.missed = [], [], []
 
     def look(self, at_s, tally):
         self.looks.append((at_s, tally.attempts))
 
     def counters_disagreed(self, at_s, what):
         self.disagreed.append((at_s, what))
+
+    def particle_missed(self, attempts):
+        self.missed.append(attempts)
 
 
 def test_monitors_look_once_an_interval_and_at_the_end_and_every_attempt_is_shown_once(bench):
@@ -396,6 +399,17 @@ def test_without_a_herald_a_disagreement_is_told_too(bench, mocker):
     (answer,) = bench.begin(watch=watch).ready()
     assert isinstance(answer, Recheck)
     assert watch.disagreed == [(0.0, ended.veto)]
+
+
+def test_a_failed_presence_check_is_told_and_the_limit_is_none(bench, mocker):
+    watch = Watch()
+    ends = [HeraldResult(reason, 0, 5, attempts) for reason, attempts in ((ExitReason.NOT_READY, 400), (ExitReason.LIMIT, 900))]
+    mocker.patch.object(bench.attempts, "run", side_effect=ends)
+    bench.begin(watch=watch)
+    for _ in range(2):
+        (answer,) = bench.ready()
+        assert isinstance(answer, Recheck)
+    assert watch.missed == [400]
 
 
 def test_where_nobody_watches_nothing_is_counted(bench, mocker):

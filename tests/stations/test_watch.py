@@ -179,6 +179,24 @@ def test_a_missed_reference_is_told(run, oxford, at_s):
     assert "reference" in next(alarm.text for alarm in result.alarms if alarm.monitor == "sequencer counters")
 
 
+def test_a_trap_that_loses_its_atoms_faster_is_seen_in_failed_presence_checks(run, config_of):
+    """No outcome is in it, so it is public, in a key run, too."""
+    config, preset, calm_s = config_of("munich"), load_preset("munich-physics"), 1800.0
+    result = run(config, 40, f'{{quantity: bob.trap_lifetime, value: 0.2, at: "{calm_s} s"}}', purpose="key")
+    timings = config.link.timings
+    lifetimes = [preset[f"node.{node}.trap_lifetime"] for node in ("alice", "bob")]
+    rates = [timings.mean_attempt * (1 / lifetimes[0] + 1 / (lifetimes[1] * factor)) for factor in (1, 0.2)]
+    records = load_run(result.folder.path, "public")
+    before, after = (records[(records["herald_ps"] > calm_s * 1e12) == later] for later in (False, True))
+    known = float(before["attempts"].sum())
+    duration = (after["herald_ps"][-1] - before["herald_ps"][-1]) * 1e-12
+    interval = config.link.monitors.interval
+    exposure = rate_found_after(*rates, known=known, alpha=ALPHA, moments=int(calm_s / interval))
+    bound = exposure * duration / float(after["attempts"].sum()) + 2 * interval
+    assert calm_s < first(result, "particle losses") <= calm_s + bound < records["herald_ps"][-1] * 1e-12
+    assert [line["alarm"] for line in alarms_in(result, "public")] == ["particle losses"]
+
+
 # -- faults of a particle ----------------------------------------------------------------------------------------------------------------
 
 
