@@ -202,6 +202,10 @@ class Monitors(Part):
 
     interval: Time = 60.0
     """The heralding station looks at its counters so often; a change is found one interval late at most."""
+    node_singles_interval: Time | None = None
+    """Between two measurements of each node's clicks with the other one's light off; nothing heralds meanwhile. Left out: none is made."""
+    node_singles_attempts: Count = 100_000
+    """Attempts with each node in such a measurement."""
     readout_within: Time | None = None
     """Latest readout after the herald; a later one raises an alarm, but counts. Left out: not watched."""
     same_polarisation: Annotated[Number, Field(gt=0, lt=0.5)] | None = None

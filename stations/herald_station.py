@@ -17,6 +17,7 @@ from .events import EventLog
 from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resume, Suspend
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
+from .schedule import Measurement, Schedule
 from .slots import PARTIES
 from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, RoundMoves, State, illegal_move
 
@@ -52,6 +53,7 @@ class RunGoal:
         patience: how long that may last before the run ends, s.
         acknowledged: called with the highest index that is on disk everywhere, whenever that grows.
         watch: is shown the sequencer's counters now and then; None where nobody watches.
+        measurements: made on a schedule, while nothing attempts.
     """
 
     rounds: int
@@ -62,6 +64,7 @@ class RunGoal:
     patience: float = 3600.0
     acknowledged: Callable[[int], None] = lambda index: None
     watch: CountsWatch | None = None
+    measurements: Sequence[Measurement] = ()
 
 
 class HeraldStation:
@@ -92,7 +95,8 @@ class HeraldStation:
         self._attempts = 0
         self._last_commit = 0.0
         self._announced = -1
-        self._next_recalibration = self._next_look = math.inf
+        self._next_recalibration = self._next_pause = self._next_look = math.inf
+        self._schedule = Schedule()
         self._stop_cause = ""
         self._handlers: dict[type[Message], Callable[[Any], list[Message]]] = {
             Ready: self._on_ready,
@@ -115,6 +119,8 @@ class HeraldStation:
         self.finished = False
         self._last_commit = time.perf_counter()
         self._next_recalibration = self.clock.now() + goal.recalibration_interval
+        self._schedule = Schedule(goal.measurements, self.clock.now())
+        self._next_pause = min(self._next_recalibration, self._schedule.next_s)
         self._next_look = math.inf if goal.watch is None else self.clock.now() + goal.watch.interval
         self.excitation.prepare()
 
@@ -158,8 +164,8 @@ class HeraldStation:
             self._enter(ATTEMPTING)
         if self.index + 1 >= self._goal.rounds:
             return self._stop("all rounds done")
-        if self.clock.now() >= self._next_recalibration:
-            self._recalibrate()
+        if self.clock.now() >= self._next_pause:
+            self._pause()
         if self.clock.now() >= self._next_look:
             self._look()
         return self._attempt()
@@ -186,6 +192,17 @@ class HeraldStation:
         return []
 
     # -- attempts ----------------------------------------------------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        """Do what is due, before the next attempt."""
+        if self.clock.now() >= self._next_recalibration:
+            self._recalibrate()
+        for measurement in self._schedule.take_due(self.clock.now()):
+            self._look()  # what is counted from here on is not the run's
+            self._enter(State.RECALIBRATING, f"{measurement.name}, every {measurement.interval:g} s")
+            measurement.act()
+            self._enter(ATTEMPTING, f"{measurement.name}: done")
+        self._next_pause = min(self._next_recalibration, self._schedule.next_s)
 
     def _recalibrate(self) -> None:
         """Nothing heralds meanwhile; the parties hold their particles and wait."""

@@ -220,7 +220,7 @@ class Link(Instrument):
             self._make_nodes(plan)
             if self.world is not None:
                 stack.enter_context(disturbed(folder, self.world, self._seed, self.clocks))
-            lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
+            lost = engine.heal(folder, self._nodes(), writers)
             _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
             return self._run(folder, writers, plan, self._open_records(stack, folder, writers, plan), on_progress)
 
@@ -243,7 +243,7 @@ class Link(Instrument):
         for line in self.describe_hardware():
             _logger.info("%s", line)
         try:
-            result = engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress)
+            result = engine.run(self.config, self._nodes(), folder, writers, plan, blocks, on_progress)
             _logger.info(
                 "%d rounds, %d vetoes, %.1f s%s",
                 result.rounds,
@@ -324,6 +324,9 @@ class Link(Instrument):
         if self.wiring is None:
             raise ConfigError(f"the link {self.name!r} has been closed; open it again")
         return self.wiring
+
+    def _nodes(self) -> engine.Nodes:
+        return engine.Nodes(self.bsm_node, self.parties, self._require_open().roles)
 
     def _make_nodes(self, plan: Plan) -> None:
         """Fresh nodes: what an earlier run left in theirs is of no concern."""

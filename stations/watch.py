@@ -25,7 +25,7 @@ from .monitors.alarm import Alarm
 from .monitors.detectors import detector_balance, off_gate_counts
 from .monitors.free_pairs import free_pairs
 from .monitors.interference import interference, pattern_balance
-from .monitors.light import heralds, singles
+from .monitors.light import ClickCounts, heralds, node_singles, singles
 from .monitors.losses import LossCounts, is_a_loss, particle_losses
 from .monitors.particle import bright_counts, histogram_valley, outcome_bias, readouts
 from .monitors.readout_time import ReadoutTime
@@ -100,6 +100,7 @@ class HeraldWatch:
         self.interval = config.link.monitors.interval
         self._group = Group("bsm", statistics)
         self._losses = Group("bsm", [particle_losses(timings.mean_attempt)])
+        self._node_singles = {name: Group(name, [node_singles(name)]) for name in PARTIES}
         self._attempts_per_burst = timings.attempts_per_burst
         self._lost = 0
         self._counters = SequencerCounters("bsm", self.interval)
@@ -109,6 +110,11 @@ class HeraldWatch:
         """Take what was counted until ``at_s``."""
         lost, self._lost = self._lost, 0
         self._book.note("public", [*self._group.feed(at_s, tally), *self._losses.feed(at_s, LossCounts(lost, tally.attempts))])
+
+    def node_singles(self, at_s: float, counts: Mapping[str, ClickCounts]) -> None:
+        """Take the clicks of each node's light alone, by node."""
+        for name, counted in counts.items():
+            self._book.note("public", self._node_singles[name].feed(at_s, counted))
 
     def particle_missed(self, attempts: int) -> None:
         """A presence check failed after so many attempts."""

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "explanations" / "monitors.md").read_text(encoding="utf-8")
 SIZES = {
     light.singles(): f"{100 * light.AT_LEAST_SINGLES:.0f} %",
+    light.node_singles("bob"): f"{100 * light.AT_LEAST_SINGLES:.0f} %",
     light.heralds((3, 12)): f"{100 * light.AT_LEAST_HERALDS:.0f} %",
     detectors.detector_balance(): f"{detectors.AT_LEAST_SHARE}",
     detectors.off_gate_counts(): f"{100 * detectors.AT_LEAST_DARKS:.0f} %",

@@ -132,6 +132,41 @@ def test_less_light_is_seen_in_the_singles(run, oxford, at_s, quantity, value, l
     assert at_s < first(result, "singles") <= at_s + exposure / a_second + 2 * INTERVAL
 
 
+@pytest.fixture(scope="module")
+def oxford_alone(oxford, tmp_path_factory):
+    """The same link, which measures each node alone every five seconds."""
+    folder = tmp_path_factory.mktemp("alone")
+    copy_link("oxford", folder)
+    text = (folder / "link.yaml").read_text(encoding="utf-8")
+    assert text.count('interval: "10 s",') == 1
+    text = text.replace('interval: "10 s",', 'interval: "1 s", node_singles_interval: "5 s", node_singles_attempts: 40000,')
+    (folder / "link.yaml").write_text(text, encoding="utf-8")
+    return load_link(folder)
+
+
+def alone_s(result):
+    """When the nodes' light was measured alone."""
+    return [line["t_s"] for line in lines(result, "public") if line.get("to") == "recalibrating" and "alone" in line["cause"]]
+
+
+def test_whose_light_it_is_shows_when_the_other_one_is_dark(run, oxford_alone):
+    """Bob's fibre loses half, and the clicks of Alice's light alone say nothing; also in a key run."""
+    calm = run(oxford_alone, 3000)
+    assert calm.alarms == ()
+    at_s, looks = float(load_run(calm.folder.path, "public")["herald_ps"][-1]) * 1e-12, len(alone_s(calm))
+    result = run(oxford_alone, 6000, f'{{quantity: bob.channel_transmission, value: 0.5, at: "{at_s} s"}}', purpose="key")
+    alarms = [alarm for alarm in result.alarms if alarm.monitor == "node singles"]
+    assert {alarm.node for alarm in alarms} == {"bob"}
+    preset, attempts = load_preset("oxford"), oxford_alone.link.monitors.node_singles_attempts
+    rates = [clicks(patterns_of(preset, **{"alice.excitation": 0.0, "bob.channel_transmission": factor})) for factor in (1.0, 0.5)]
+    exposure = rate_found_after(*rates, known=looks * attempts, alpha=ALPHA, moments=looks)
+    measured = [t_s for t_s in alone_s(result) if t_s > at_s]
+    needed = math.ceil(exposure / attempts)
+    # An alarm comes at the end of a measurement, before the next one begins.
+    assert at_s < alarms[0].at_s < measured[needed]
+    assert len(load_run(result.folder.path, "public")) == 6000
+
+
 def test_a_laser_that_fails_without_a_sign_is_seen_in_the_singles(run, oxford, at_s):
     """Nothing heralds any more, so the looks go on with the limit of attempts, half a second. Both nodes dark: only darks are left."""
     fault = f'{{quantity: alice.excitation, value: 0.0, at: "{at_s} s", for: "5 s"}}'

@@ -16,13 +16,13 @@ import pytest
 from eventready.instruments import HeraldTally
 from eventready.protocol.bell import GAMES
 from eventready.protocol.records import RECORD_DTYPE, Flag
-from eventready.stations.monitors.alarm import ALPHA, FALSE_ALARMS, OF_BOTH, OF_PARTY, OF_STATION, STREAMS, Alarm
+from eventready.stations.monitors.alarm import ALPHA, FALSE_ALARMS, OF_BOTH, OF_NODE, OF_PARTY, OF_STATION, STREAMS, Alarm
 from eventready.stations.monitors.change import ChangeTest
 from eventready.stations.monitors.delay import known_share_found_after, rate_found_after, share_found_after
 from eventready.stations.monitors.detectors import detector_balance, off_gate_counts
 from eventready.stations.monitors.free_pairs import BOUNDS, free_pairs
 from eventready.stations.monitors.interference import CROSSED, SAME, interference, pattern_balance, visibility
-from eventready.stations.monitors.light import heralds, singles
+from eventready.stations.monitors.light import ClickCounts, heralds, node_singles, singles
 from eventready.stations.monitors.losses import LossCounts, is_a_loss, particle_losses
 from eventready.stations.monitors.models import KnownShare
 from eventready.stations.monitors.particle import bright_counts, histogram_valley, outcome_bias, readouts
@@ -105,6 +105,10 @@ CALM_LIFETIMES = 4.0, 6.0
 LOAD_S = 1.6
 
 
+def node_group(name, alpha=ALPHA):
+    return Group(name, [node_singles(name)], alpha)
+
+
 def loss_group(alpha=ALPHA):
     return Group("bsm", [particle_losses(ATTEMPT_S)], alpha)
 
@@ -134,10 +138,14 @@ def clean_run(rng, looks, seed, alpha=ALPHA):
     bell, joint = herald_group(alpha), Group("link", [free_pairs(GAMES["munich"])], alpha)
     parties = [party_group(alpha), party_group(alpha)]
     losses, lost = loss_group(alpha), losses_of(rng, looks, CALM_LIFETIMES)
+    nodes = {name: node_group(name, alpha) for name in ("alice", "bob")}
+    alone = {name: clicks(patterns_of(link(**{f"{other}__excitation": 0.0}))) for name, other in (("alice", "bob"), ("bob", "alice"))}
     alarms = []
     for look in range(looks):
         drawn = rounds.draw(25)
         alarms += bell.feed(look, tally(rng, parameters, probability)) + joint.feed(look, columns(drawn)) + losses.feed(look, lost[look])
+        for name, group in nodes.items():
+            alarms += group.feed(look, ClickCounts(rng.poisson(100_000 * alone[name]), 100_000))
         for group, name in zip(parties, ("alice_outcome", "bob_outcome"), strict=True):
             alarms += group.feed(look, readouts(party_records(rng, drawn[name])))
     return alarms
@@ -155,6 +163,7 @@ def test_the_streams_share_the_bound_of_the_run():
         return tuple(statistic.name for group in groups for statistic, _ in group._streams)
 
     assert names(herald_group(), loss_group()) == OF_STATION
+    assert names(node_group("bob")) == OF_NODE
     assert names(party_group()) == OF_PARTY
     assert (free_pairs(GAMES["munich"]).name,) == OF_BOTH
     assert STREAMS * ALPHA == pytest.approx(FALSE_ALARMS)
