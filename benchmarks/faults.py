@@ -26,6 +26,7 @@ from eventready.protocol.bell import GAMES
 from eventready.stations.config import LinkConfig, load_link
 from eventready.stations.link import Link
 from eventready.stations.monitor import Progress
+from eventready.stations.slots import PARTIES
 from eventready.twin.fault_script import FaultScript, parse_fault_script
 from eventready.twin.physics import LinkParameters, expected
 from eventready.twin.physics.disturbed import DARK_RATE, TRAP_LIFETIME, disturbed
@@ -59,14 +60,15 @@ FAULTS = {
 }
 MEANT = {
     "excitation at Alice x 0.7": "singles",
-    "transmission to Bob x 0.1": "singles",
+    "transmission to Bob x 0.1": "node singles",
     "excitation laser unlocked": "alice suspended",
     "5 % more survive ionisation at Bob": "outcome bias",
     "20 % more survive ionisation at Bob": "outcome bias",
     "fluorescence at Alice x 0.7": "bright counts",
     "10 % leak at Alice": "outcome bias",
-    "fibre turned by 5 deg": "polarisation or field",
-    "fibre turned by 10 deg": "polarisation or field",
+    "fibre turned by 5 deg": "polarimetry",
+    "fibre turned by 10 deg": "polarimetry",
+    "fibre retardance 20 deg": "polarimetry",
     "field off by 0.2 uT": "polarisation or field",
     "photons 4 ns apart": "interference",
     "photons 5 MHz apart": "interference",
@@ -175,6 +177,16 @@ def is_meant(name: str, what: str) -> bool:
     return name in MEANT and what.startswith(MEANT[name])
 
 
+def alarm_text(line: dict[str, str]) -> str:
+    """The monitor, and the party that it is about, where it is about one."""
+    return line["alarm"] + (f", {line['node']}" if line["node"] in PARTIES else "")
+
+
+def short(cause: str) -> str:
+    """Without the advice."""
+    return cause.partition(";")[0]
+
+
 def signs_in(folder: Path, ended: str) -> list[Sign]:
     """All that came after the fault struck: alarms, events that name a cause, and the end of the run where a fault ended it."""
     signs, last_s = [], 0.0
@@ -184,7 +196,7 @@ def signs_in(folder: Path, ended: str) -> list[Sign]:
             last_s = max(last_s, after_s)
             telling = "alarm" in line or line["to"] == "suspended" or line["cause"].startswith("round ")
             if after_s > 0 and telling:
-                signs.append(Sign(after_s, line.get("alarm") or f"{line['node']} {line['to']}: {line['cause'][:90]}"))
+                signs.append(Sign(after_s, alarm_text(line) if "alarm" in line else f"{line['node']} {line['to']}: {short(line['cause'])}"))
     return [*signs, Sign(last_s, f"the run ends: {ended}")] if ended else signs
 
 
@@ -211,7 +223,7 @@ def run(name: str, seed: int) -> list[Sign]:
             with Link(calm().config, hardware="twin", seed=seed) as link:
                 link.run(folder, rounds=rounds_of(name), faults=script_of(name), on_progress=partial(stop_when_seen, name, link))
         except EventreadyError as error:
-            ended = str(error)[:90]
+            ended = short(str(error))
         return signs_in(folder, ended)
 
 

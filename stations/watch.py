@@ -28,6 +28,7 @@ from .monitors.interference import interference, pattern_balance
 from .monitors.light import ClickCounts, heralds, node_singles, singles
 from .monitors.losses import LossCounts, is_a_loss, particle_losses
 from .monitors.particle import bright_counts, histogram_valley, outcome_bias, readouts
+from .monitors.polarimetry import FibreReading, FibreTurn
 from .monitors.readout_time import ReadoutTime
 from .monitors.sequencer_counters import SequencerCounters
 from .monitors.statistic import Group
@@ -101,6 +102,7 @@ class HeraldWatch:
         self._group = Group("bsm", statistics)
         self._losses = Group("bsm", [particle_losses(timings.mean_attempt)])
         self._node_singles = {name: Group(name, [node_singles(name)]) for name in PARTIES}
+        self._fibres = {name: FibreTurn(name, config.link.monitors.polarimetry_accuracy) for name in PARTIES}
         self._attempts_per_burst = timings.attempts_per_burst
         self._lost = 0
         self._counters = SequencerCounters("bsm", self.interval)
@@ -115,6 +117,11 @@ class HeraldWatch:
         """Take the clicks of each node's light alone, by node."""
         for name, counted in counts.items():
             self._book.note("public", self._node_singles[name].feed(at_s, counted))
+
+    def fibre(self, at_s: float, name: str, reading: FibreReading | str) -> None:
+        """Take a reading of a node's fibre, or why there is none."""
+        watched = self._fibres[name]
+        self._book.note("public", watched.unread(at_s, reading) if isinstance(reading, str) else watched.feed(at_s, reading))
 
     def particle_missed(self, attempts: int) -> None:
         """A presence check failed after so many attempts."""

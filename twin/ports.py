@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..sequences.program import Action, Arm, AttemptLoop
+from .polarimetry import PolarimeterPort
 from .tallies import Counted, nothing_counted
 
 if TYPE_CHECKING:
@@ -326,4 +327,4 @@ class SequencerPort:
         return self.world.random_port(self.side).latch(n_bits, at_ps)
 
 
-Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort | CurrentPort
+Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort | CurrentPort | PolarimeterPort

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from scipy.stats import gamma, poisson
@@ -25,11 +25,13 @@ from eventready.stations.monitors.free_pairs import BOUNDS
 from eventready.stations.monitors.interference import CROSSED, SAME
 from eventready.stations.monitors.models import KnownShare
 from eventready.stations.monitors.particle import CALIBRATED_WITH
+from eventready.stations.monitors.polarimetry import FibreReading, least_turn, turn
 from eventready.stations.watch import look_rounds
 from eventready.twin.physics import LinkParameters, expected, mean_round_time
 from eventready.twin.physics.bsm import herald_distribution
 from eventready.twin.physics.expectation import MUNICH_ANALYSES, MUNICH_PATTERNS, Expectation
 from eventready.twin.physics.preset import Preset
+from eventready.twin.polarimetry import through_fibre
 from eventready.twin.tallies import off_gate_of
 
 THREE_SIGMA = 0.00135
@@ -38,6 +40,8 @@ DELAYS = (21e-6, 24.4e-6)
 """From the herald to the readouts, s, as the run's records have it."""
 ROUND_OVERHEAD, RELOAD_OVERHEAD = 0.03, 0.05
 """Shutter and fluorescence of a round; the rest of a burst, half a poll and the cooling that a reload takes beside the loading, s."""
+MEASUREMENT = 60.0
+"""More than the scheduled measurements of one time take together, loading included, s."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,12 @@ class State:
         """Mean share of bright outcomes of Alice (0) or Bob (1)."""
         return float(self.expected.joint.sum(axis=3 - side).mean(axis=(0, 1))[1])
 
+    def alone(self, side: int) -> State:
+        """With the light of Alice (0) or Bob (1) alone."""
+        other = ("bob", "alice")[side]
+        dark = replace(getattr(self.parameters, other), excitation=0.0)
+        return replace(self, parameters=replace(self.parameters, **{other: dark}))
+
     def counts(self, side: int) -> float:
         """Mean counts of a bright particle of Alice or Bob."""
         return (self.parameters.alice, self.parameters.bob)[side].bright_counts
@@ -137,6 +147,10 @@ class Case:
     def of_attempts(self, attempts: float) -> float:
         """Seconds until so many attempts have been made under the fault and looked at."""
         return attempts / self.fault.attempts_a_second + 2 * self.interval
+
+    def of_looks(self, looks: int, interval: float) -> float:
+        """Seconds until so many scheduled measurements have been made; each waits for a run of attempts to end."""
+        return looks * (interval + end_of_attempts(self)) + MEASUREMENT
 
     def of_rounds(self, rounds: float) -> float:
         """Seconds until so many rounds have come under the fault and been looked at, 3 sigma of their number late."""
@@ -217,6 +231,26 @@ def losses(case: Case) -> float:
     return case.of_attempts(rate_found_after(*rates, known=known, alpha=ALPHA, moments=case.looks))
 
 
+def node_singles(case: Case) -> float:
+    """Clicks an attempt of the faulty node's light alone, in the attempts that are made for it."""
+    monitors = case.calm.config.link.monitors
+    rates = [state.alone(case.side).clicks() for state in (case.calm, case.fault)]
+    looks = max(1, int(case.calm_s / monitors.node_singles_interval))
+    exposure = rate_found_after(*rates, known=looks * monitors.node_singles_attempts, alpha=ALPHA, moments=looks)
+    return case.of_looks(math.ceil(exposure / monitors.node_singles_attempts), monitors.node_singles_interval)
+
+
+def polarimetry(case: Case) -> float:
+    """Of the rotation and retardance of the faulty node's fibre: the next look, where the turn is large enough for it."""
+    monitors = case.calm.config.link.monitors
+    node = (case.fault.parameters.alice, case.fault.parameters.bob)[case.side]
+    ends = (through_fibre(node, azimuth, 1.0) for azimuth in (0.0, math.pi / 4))
+    turned = turn(FibreReading((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), FibreReading(*(tuple(light[:3]) for light in ends)))
+    looks = int(case.calm_s / monitors.polarimetry_interval) + 1
+    found = math.hypot(*turned) >= least_turn(monitors.polarimetry_accuracy, ALPHA, looks)
+    return case.of_looks(1, monitors.polarimetry_interval) if found else math.inf
+
+
 def end_of_attempts(case: Case) -> float:
     """What shows when a run of attempts ends: the limit of attempts at the latest, then a reload, and the interval between two checks."""
     timings, preset = case.calm.config.link.timings, case.calm.preset
@@ -253,7 +287,9 @@ DELAY: dict[str, Callable[[Case], float]] = {
     "interference": interference,
     "outcome bias": outcome_bias,
     "bright counts": bright_counts,
+    "node singles": node_singles,
     "particle losses": losses,
+    "polarimetry": polarimetry,
     "polarisation or field": free_pairs,
     "sequencer counters": end_of_attempts,
     "alice suspended": end_of_attempts,

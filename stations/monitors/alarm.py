@@ -8,7 +8,7 @@ FALSE_ALARMS = 0.01
 """Bound on the chance that any monitor of a run raises an alarm although nothing changes."""
 OF_STATION = ("singles", "heralds", "detector balance", "off-gate counts", "interference", "pattern balance", "particle losses")
 """Streams that are tested at the heralding station. A link without one of them (a single pattern) is the more silent for it."""
-OF_NODE = ("node singles",)
+OF_NODE = ("node singles", "polarimetry")
 """At the heralding station for each of the two nodes, where measured."""
 OF_PARTY = ("outcome bias", "histogram valley", "bright counts")
 """At each party."""

@@ -1,6 +1,7 @@
 """The page on monitors says what the program does: names, sizes, bounds, and S and Q under each fault."""
 
 import importlib.util
+import math
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from eventready.protocol.bell import GAMES
 from eventready.protocol.records import RECORD_DTYPE
-from eventready.stations.monitors import detectors, free_pairs, interference, light, losses, particle
+from eventready.stations.monitors import detectors, free_pairs, interference, light, losses, particle, polarimetry
 from eventready.stations.monitors.alarm import ALPHA, STREAMS
 from eventready.stations.monitors.readout_time import ReadoutTime
 from eventready.stations.monitors.sequencer_counters import SequencerCounters
@@ -60,7 +61,10 @@ def test_every_monitor_is_named_with_the_size_from_which_on_it_tells():
     late = np.zeros(1, RECORD_DTYPE)
     late["readout_ns"] = 10**9
     (readout,) = ReadoutTime("bob", 1e-3).feed(0.0, late)
-    assert set(named) == {statistic.name for statistic in SIZES} | {counters.monitor, readout.monitor}
+    assert set(named) == {statistic.name for statistic in SIZES} | {counters.monitor, readout.monitor, polarimetry.FibreTurn.name}
+    assert f"{math.degrees(polarimetry.AT_LEAST_TURN):.0f} deg" in named[polarimetry.FibreTurn.name]
+    looks = polarimetry.least_turn(math.radians(0.25), ALPHA, 20)
+    assert f"{math.degrees(looks):.0f} deg on the sphere with a polarimeter of 0.25 deg" in " ".join(PAGE.split())
     for statistic, size in SIZES.items():
         assert size in named[statistic.name]
 

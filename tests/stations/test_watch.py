@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from eventready.errors import DeviceFault
 from eventready.protocol.run_folder import load_run
 from eventready.stations.config import copy_link, load_link
 from eventready.stations.link import Link
@@ -26,6 +27,7 @@ from eventready.twin.fault_script import parse_fault_script
 from eventready.twin.physics.bsm import herald_distribution
 from eventready.twin.physics.disturbed import disturbed
 from eventready.twin.physics.preset import load_preset
+from eventready.twin.roles import TwinPolarimeter
 
 CALM_S = 20.0
 """Between Oxford's first attempts and its fault; its stations look every second."""
@@ -230,6 +232,35 @@ def test_a_trap_that_loses_its_atoms_faster_is_seen_in_failed_presence_checks(ru
     bound = exposure * duration / float(after["attempts"].sum()) + 2 * interval
     assert calm_s < first(result, "particle losses") <= calm_s + bound < records["herald_ps"][-1] * 1e-12
     assert [line["alarm"] for line in alarms_in(result, "public")] == ["particle losses"]
+
+
+@pytest.mark.parametrize(
+    "fault", ['fibre_rotation, value: "5 deg"', 'fibre_retardance, value: "20 deg"'], ids=["turned", "with a retardance"]
+)
+def test_a_fibre_that_turns_is_found_at_the_next_look_with_reference_light(run, config_of, fault):
+    """Nothing else sees it for weeks. A look waits for a run of attempts to end: 20 s at most, and a minute for what else is due."""
+    config, calm_s = config_of("munich"), 4000.0
+    result = run(config, 90, f'{{quantity: bob.{fault}, at: "{calm_s} s"}}', purpose="key")
+    (alarm,) = result.alarms
+    assert (alarm.monitor, alarm.node) == ("polarimetry", "bob")
+    assert calm_s < alarm.at_s <= calm_s + config.link.monitors.polarimetry_interval + 80
+
+
+def test_a_polarimeter_that_fails_is_told_once_and_stops_nothing(run, config_of, mocker):
+    fault = DeviceFault("bsm_polarimeter_bob", "no answer")
+    read = TwinPolarimeter._do_measure
+    mocker.patch.object(
+        TwinPolarimeter, "_do_measure", autospec=True, side_effect=lambda it: raise_(fault) if it.name == fault.device else read(it)
+    )
+    result = run(config_of("munich"), 60)
+    (alarm,) = result.alarms
+    assert (alarm.monitor, alarm.node) == ("polarimetry", "bob")
+    assert "no answer" in alarm.text
+    assert result.rounds == 60
+
+
+def raise_(error):
+    raise error
 
 
 # -- faults of a particle ----------------------------------------------------------------------------------------------------------------

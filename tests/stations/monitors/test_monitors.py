@@ -26,6 +26,7 @@ from eventready.stations.monitors.light import ClickCounts, heralds, node_single
 from eventready.stations.monitors.losses import LossCounts, is_a_loss, particle_losses
 from eventready.stations.monitors.models import KnownShare
 from eventready.stations.monitors.particle import bright_counts, histogram_valley, outcome_bias, readouts
+from eventready.stations.monitors.polarimetry import FibreReading, FibreTurn
 from eventready.stations.monitors.readout_time import ReadoutTime
 from eventready.stations.monitors.sequencer_counters import SequencerCounters
 from eventready.stations.monitors.statistic import Group
@@ -105,6 +106,15 @@ CALM_LIFETIMES = 4.0, 6.0
 LOAD_S = 1.6
 
 
+ACCURACY = math.radians(0.25)
+
+
+def resting(rng):
+    """What a polarimeter makes of both inputs after a fibre that does nothing."""
+    outputs = np.eye(3)[:2] + ACCURACY * rng.standard_normal((2, 3))
+    return (outputs / np.linalg.norm(outputs, axis=1, keepdims=True)).tolist()
+
+
 def node_group(name, alpha=ALPHA):
     return Group(name, [node_singles(name)], alpha)
 
@@ -139,6 +149,7 @@ def clean_run(rng, looks, seed, alpha=ALPHA):
     parties = [party_group(alpha), party_group(alpha)]
     losses, lost = loss_group(alpha), losses_of(rng, looks, CALM_LIFETIMES)
     nodes = {name: node_group(name, alpha) for name in ("alice", "bob")}
+    fibres = {name: FibreTurn(name, ACCURACY, alpha) for name in nodes}
     alone = {name: clicks(patterns_of(link(**{f"{other}__excitation": 0.0}))) for name, other in (("alice", "bob"), ("bob", "alice"))}
     alarms = []
     for look in range(looks):
@@ -146,6 +157,7 @@ def clean_run(rng, looks, seed, alpha=ALPHA):
         alarms += bell.feed(look, tally(rng, parameters, probability)) + joint.feed(look, columns(drawn)) + losses.feed(look, lost[look])
         for name, group in nodes.items():
             alarms += group.feed(look, ClickCounts(rng.poisson(100_000 * alone[name]), 100_000))
+            alarms += fibres[name].feed(look, FibreReading(*resting(rng)))
         for group, name in zip(parties, ("alice_outcome", "bob_outcome"), strict=True):
             alarms += group.feed(look, readouts(party_records(rng, drawn[name])))
     return alarms
@@ -163,7 +175,7 @@ def test_the_streams_share_the_bound_of_the_run():
         return tuple(statistic.name for group in groups for statistic, _ in group._streams)
 
     assert names(herald_group(), loss_group()) == OF_STATION
-    assert names(node_group("bob")) == OF_NODE
+    assert (*names(node_group("bob")), FibreTurn.name) == OF_NODE
     assert names(party_group()) == OF_PARTY
     assert (free_pairs(GAMES["munich"]).name,) == OF_BOTH
     assert STREAMS * ALPHA == pytest.approx(FALSE_ALARMS)
