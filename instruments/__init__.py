@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .detector import SinglePhotonDetector
     from .health import HealthTest
     from .laser import Laser
+    from .polarimeter import Polarimeter, Polarisation
     from .pulse_generator import PulseGenerator, PulseStep, PulseTable
     from .random_source import LatchedInput, RandomSource
     from .rf import RfOutput, RfSource
@@ -38,6 +39,8 @@ _WHERE = {
     "LatchedInput": "random_source",
     "Loss": "tagger",
     "Played": "sequencer",
+    "Polarimeter": "polarimeter",
+    "Polarisation": "polarimeter",
     "Position": "shutter",
     "Program": "sequencer",
     "PulseGenerator": "pulse_generator",
@@ -70,6 +73,8 @@ __all__ = [
     "LatchedInput",
     "Loss",
     "Played",
+    "Polarimeter",
+    "Polarisation",
     "Position",
     "Program",
     "PulseGenerator",

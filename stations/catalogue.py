@@ -58,6 +58,7 @@ TWIN_ROLES: dict[str, str] = {
     "CurrentSource": "eventready.twin.roles.TwinCurrentSource",
     "HeraldingSequencer": "eventready.twin.roles.TwinSequencer",
     "Laser": "eventready.twin.roles.TwinLaser",
+    "Polarimeter": "eventready.twin.roles.TwinPolarimeter",
     "RandomSource": "eventready.twin.roles.TwinRandomSource",
     "RfSource": "eventready.twin.roles.TwinRfSource",
     "Rotator": "eventready.twin.roles.TwinRotator",

@@ -15,7 +15,7 @@ from .config_models import Rb87Link, Sr88Link
 from .config_source import Problem, suggest
 from .config_wiring import Files, check_calibration, check_instrument_names, check_roles, check_sites, check_types, check_windows
 from .order_rules import order_problems
-from .slots import NODES, PARTIES
+from .slots import NODES, PARTIES, reference_slots
 
 
 def check_patterns(files: Files) -> Iterator[Problem]:
@@ -115,6 +115,20 @@ def check_tagger(files: Files) -> Iterator[Problem]:
         yield files.source.problem(("tagger",), "two inputs have the same channel; the reference and the four detectors need one each")
 
 
+def check_polarimetry(files: Files) -> Iterator[Problem]:
+    """Reference light is looked at only where it is sent, and sent only where it is looked at."""
+    roles, wired = files.link.roles, 0
+    for node in PARTIES:
+        slots = reference_slots(node)
+        missing = [slot for slot in slots if slot not in roles]
+        wired += not missing
+        if 0 < len(missing) < len(slots):
+            yield files.source.problem(("roles",), f"{' and '.join(missing)} missing; {', '.join(slots)} are wired together or not at all")
+    if files.link.monitors.polarimetry_interval is not None and not wired:
+        message = f"no fibre has reference light; wire {', '.join(reference_slots('bob'))}, or leave this out"
+        yield files.source.problem(("monitors", "polarimetry_interval"), message)
+
+
 def check_preset(files: Files) -> Iterator[Problem]:
     """The twin has such a preset, and it is one of this platform."""
     name, platform = files.link.preset, files.link.platform
@@ -141,6 +155,7 @@ CHECKS: tuple[tuple[Check, set[str]], ...] = (
     (check_deadlines, {"timings"}),
     (check_sequence, {"sequence"}),
     (check_tagger, {"tagger"}),
+    (check_polarimetry, {"roles", "monitors"}),
     (check_preset, {"platform", "preset"}),
 )
 """Every check with the sections of the link file that it reads."""

@@ -6,13 +6,14 @@ or one file with another, is checked in :mod:`.config_checks`.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from .config_sequence import SequenceSection
 from .config_timings import Rb87Timings, Sr88Timings
-from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, Text, Time, TimeOrZero
+from .config_values import Angle, Bit, Count, Length, Number, Part, Power, Share, SmallAngle, Text, Time, TimeOrZero
 
 Node = Literal["alice", "bob", "bsm"]
 Detector = Literal["ch", "cv", "dh", "dv"]
@@ -203,6 +204,16 @@ class Monitors(Part):
 
     interval: Time = 60.0
     """The heralding station looks at its counters so often; a change is found one interval late at most."""
+    node_singles_interval: Time | None = None
+    """Between two measurements of each node's clicks with the other one's light off; nothing heralds meanwhile. Left out: none is made."""
+    node_singles_attempts: Count = 100_000
+    """Attempts with each node in such a measurement."""
+    polarimetry_interval: Time | None = None
+    """Between two looks with reference light at what the fibres do to polarisation; nothing heralds meanwhile. Left out: none is made."""
+    polarimetry_accuracy: SmallAngle = math.radians(0.25)
+    """Of a polarimeter: standard error of each normalised Stokes parameter, as an angle on the Poincare sphere."""
+    reference_power: Power = 1e-4
+    """Of that light, before the fibre."""
     readout_within: Time | None = None
     """Latest readout after the herald; a later one raises an alarm, but counts. Left out: not watched."""
     same_polarisation: Annotated[Number, Field(gt=0, lt=0.5)] | None = None

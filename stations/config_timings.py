@@ -56,6 +56,11 @@ class Timings(Part, ABC):
     """A node that has not been ready for so long ends the run."""
 
     @property
+    def mean_attempt(self) -> float:
+        """Seconds that an attempt takes on the mean, with its share of the cooling after its burst."""
+        return self.attempt + self.burst_cooling / self.attempts_per_burst
+
+    @property
     @abstractmethod
     def projection(self) -> float:
         """Seconds from the accepted herald to the end of the projection, by plan."""

@@ -65,6 +65,7 @@ Length = Annotated[float, Quantity("length", lowest=0, highest=1e7)]
 Power = Annotated[float, Quantity("power", lowest=0, positive=True, highest=1e3)]
 Frequency = Annotated[float, Quantity("frequency", lowest=0, positive=True, highest=1e12)]
 Angle = Annotated[float, Quantity("angle")]
+SmallAngle = Annotated[float, Quantity("angle", lowest=0, positive=True, highest=1.0)]
 
 
 def kind(value: object) -> str:

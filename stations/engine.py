@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ from .line_bus import LineBus
 from .monitor import Progress, RunMonitor
 from .monitors.alarm import Alarm
 from .party import Party
+from .scheduled import measurements
 from .slots import NODES, PARTIES
 from .watch import watch_run
 
@@ -48,10 +50,17 @@ LOGS = (*PARTIES, "public")
 
 @dataclass(frozen=True)
 class Nodes:
-    """The three nodes of a link, ready to run."""
+    """The three nodes of a link, ready to run.
+
+    Args:
+        bsm: the heralding station.
+        parties: Alice and Bob.
+        roles: what fills each slot, for what is measured between rounds.
+    """
 
     bsm: HeraldStation
     parties: Mapping[str, Party]
+    roles: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,7 @@ def run(
             config.link.timings.patience,
             monitor.acknowledged,
             watch.heralds,
+            measurements(config, nodes.bsm, nodes.parties, nodes.roles, watch.heralds),
         )
         # One thread for the three logs: each thread more takes the interpreter from the round loop at every sync, and gains nothing,
         # since the public log goes to disk before the parties' in any case.

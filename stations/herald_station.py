@@ -19,6 +19,7 @@ from .messages import Accepted, Durable, Message, Ready, Recheck, Recorded, Resu
 from .procedures.detector_reset import DetectorReset
 from .procedures.excitation import Excitation
 from .procedures.preparation import wait_until_ready
+from .schedule import Measurement, Schedule
 from .slots import PARTIES
 from .states import ATTEMPTING, EVENTS, HERALDED, RECORDED, RoundMoves, State, illegal_move
 from .tagging import RunTags, Tagging
@@ -41,6 +42,9 @@ class CountsWatch(Protocol):
     def tagged(self, at_s: float, tags: RunTags) -> None:
         """Take what the tags of a run of attempts show; never called where none are taken."""
 
+    def particle_missed(self, attempts: int) -> None:
+        """A presence check failed after so many attempts."""
+
 
 @dataclass(frozen=True)
 class RunGoal:
@@ -55,6 +59,7 @@ class RunGoal:
         patience: how long that may last before the run ends, s.
         acknowledged: called with the highest index that is on disk everywhere, whenever that grows.
         watch: is shown the sequencer's counters now and then; None where nobody watches.
+        measurements: made on a schedule, while nothing attempts.
     """
 
     rounds: int
@@ -65,6 +70,7 @@ class RunGoal:
     patience: float = 3600.0
     acknowledged: Callable[[int], None] = lambda index: None
     watch: CountsWatch | None = None
+    measurements: Sequence[Measurement] = ()
 
 
 class HeraldStation:
@@ -109,7 +115,8 @@ class HeraldStation:
         self._last_commit = 0.0
         self._announced = -1
         self._objected = (NO_INDEX, 0.0)
-        self._next_recalibration = self._next_look = math.inf
+        self._next_recalibration = self._next_pause = self._next_look = math.inf
+        self._schedule = Schedule()
         self._stop_cause = self._tag_objection = ""
         self._handlers: dict[type[Message], Callable[[Any], list[Message]]] = {
             Ready: self._on_ready,
@@ -134,6 +141,8 @@ class HeraldStation:
         self.finished = False
         self._last_commit = time.perf_counter()
         self._next_recalibration = self.clock.now() + goal.recalibration_interval
+        self._schedule = Schedule(goal.measurements, self.clock.now())
+        self._next_pause = min(self._next_recalibration, self._schedule.next_s)
         self._next_look = math.inf if goal.watch is None else self.clock.now() + goal.watch.interval
         self._overload_of = tuple((detector.name, detector.overload_probe()) for detector in self._detectors)
         self.excitation.prepare()
@@ -187,8 +196,8 @@ class HeraldStation:
             self._enter(ATTEMPTING)
         if self.index + 1 >= self._goal.rounds:
             return self._stop("all rounds done")
-        if self.clock.now() >= self._next_recalibration:
-            self._recalibrate()
+        if self.clock.now() >= self._next_pause:
+            self._pause()
         if self.clock.now() >= self._next_look:
             self._look()
         return self._attempt()
@@ -215,6 +224,17 @@ class HeraldStation:
         return []
 
     # -- attempts ----------------------------------------------------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        """Do what is due, before the next attempt."""
+        if self.clock.now() >= self._next_recalibration:
+            self._recalibrate()
+        for measurement in self._schedule.take_due(self.clock.now()):
+            self._look()  # what is counted from here on is not the run's
+            self._enter(State.RECALIBRATING, f"{measurement.name}, every {measurement.interval:g} s")
+            measurement.act()
+            self._enter(ATTEMPTING, f"{measurement.name}: done")
+        self._next_pause = min(self._next_recalibration, self._schedule.next_s)
 
     def _recalibrate(self) -> None:
         """Nothing heralds meanwhile; the parties hold their particles and wait."""
@@ -244,6 +264,8 @@ class HeraldStation:
                 if self._unready():  # with a dead detector in each pattern no herald would ever come, to ask at
                     self._wait_until_ready()
                 missing = result.reason is ExitReason.NOT_READY
+                if missing and self._goal.watch is not None:
+                    self._goal.watch.particle_missed(result.attempts)
                 cause = "presence check failed" if missing else f"no herald in {result.attempts} attempts"
                 return [Recheck(self.name, self.clock.now_ps(), cause)]
         return self._stop(self._stop_cause)

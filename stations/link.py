@@ -220,7 +220,7 @@ class Link(Instrument):
             plan = Plan(header.purpose, int(header.facts["rounds"]), first)
             self._make_nodes(plan)
             lines = self._disturbed(stack, folder)
-            lost = engine.heal(folder, engine.Nodes(self.bsm_node, self.parties), writers)
+            lost = engine.heal(folder, self._nodes(), writers)
             _logger.info("%s: resumed, %d records written for rounds that were lost", folder.path, lost)
             return self._run(folder, writers, plan, self._open_records(stack, folder, writers, plan), lines, on_progress)
 
@@ -250,7 +250,7 @@ class Link(Instrument):
         for line in self.describe_hardware():
             _logger.info("%s", line)
         try:
-            result = engine.run(self.config, engine.Nodes(self.bsm_node, self.parties), folder, writers, plan, blocks, on_progress, lines)
+            result = engine.run(self.config, self._nodes(), folder, writers, plan, blocks, on_progress, lines)
             _logger.info(
                 "%d rounds, %d vetoes, %.1f s%s",
                 result.rounds,
@@ -331,6 +331,9 @@ class Link(Instrument):
         if self.wiring is None:
             raise ConfigError(f"the link {self.name!r} has been closed; open it again")
         return self.wiring
+
+    def _nodes(self) -> engine.Nodes:
+        return engine.Nodes(self.bsm_node, self.parties, self._require_open().roles)
 
     def _make_nodes(self, plan: Plan) -> None:
         """Fresh nodes: what an earlier run left in theirs is of no concern."""

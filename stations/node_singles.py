@@ -1,10 +1,11 @@
-"""Whose light is it? Clicks an attempt with the other node blocked: for calibration, and after an alarm of the monitor of singles."""
+"""Whose light is it? Clicks an attempt with the other node blocked: for calibration, and on a schedule for a monitor."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from .herald_station import HeraldStation
+from .monitors.light import ClickCounts
 from .party import Party
 from .procedures.beams import Beam, beam_on, beams_off
 
@@ -33,6 +34,25 @@ def measure_node_singles(
     for party in parties.values():
         party.prepare()
     bsm.excitation.prepare()
+    return {name: found.clicks / found.attempts for name, found in node_clicks(bsm, parties, excitation, attempts).items()}
+
+
+def node_clicks(bsm: HeraldStation, parties: Mapping[str, Party], excitation: Mapping[str, Beam], attempts: int) -> dict[str, ClickCounts]:
+    """The same as counts, for nodes that are ready; they are ready afterwards, but may have lost their particles.
+
+    Args:
+        bsm: the heralding station.
+        parties: Alice and Bob.
+        excitation: each node's beam of the entangling pulse, on.
+        attempts: for each node.
+
+    Returns:
+        By node that was excited.
+
+    Raises:
+        NotReady: a trap does not load.
+        DeviceError: an instrument failed.
+    """
     found = {}
     for name in parties:
         blocked = [beam for other, beam in excitation.items() if other != name]
@@ -45,16 +65,16 @@ def measure_node_singles(
     return found
 
 
-def _clicks(bsm: HeraldStation, parties: Mapping[str, Party], attempts: int) -> float:
+def _clicks(bsm: HeraldStation, parties: Mapping[str, Party], attempts: int) -> ClickCounts:
     bsm.excitation.tally()  # what others have counted is of no concern
     done = clicks = 0
     while done < attempts:
         _load(bsm, parties)
-        bsm.excitation.run()
+        bsm.excitation.run_for(attempts - done)
         tally = bsm.excitation.tally()
         done += tally.attempts
         clicks += sum(tally.singles)
-    return clicks / done
+    return ClickCounts(clicks, done)
 
 
 def _load(bsm: HeraldStation, parties: Mapping[str, Party]) -> None:

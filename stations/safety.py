@@ -23,6 +23,7 @@ _ORDER = {
         "excitation_laser",
         "readout",
         "ionisation",
+        "reference_light",
         "cooling",
         "repump",
         "trap",
@@ -32,6 +33,7 @@ _ORDER = {
         "detector",
         "qrng",
         "paddle",
+        "reference_plate",
         "coil",
     ),
     "sr88": (
@@ -52,7 +54,7 @@ _STAYS_ON = {"rb87": (), "sr88": ("cooling", "repump")}
 def safe_actions(platform: str, roles: Mapping[str, Any]) -> list[tuple[str, Callable[[], None]]]:
     """What makes a link safe, in order: the heralding station first, so that nothing heralds any more."""
     actions: list[tuple[str, Callable[[], None]]] = []
-    middle = ("sequencer", "tagger", *(f"detector_{name}" for name in DETECTORS))
+    middle = ("sequencer", "tagger", *(f"detector_{name}" for name in DETECTORS), *(f"polarimeter_{name}" for name in PARTIES))
     slots = [f"bsm.{slot}" for slot in middle] + [f"{party}.{slot}" for slot in _ORDER[platform] for party in PARTIES]
     actions += [(slot, roles[slot].make_safe) for slot in slots if slot in roles]
     for party in PARTIES:

@@ -28,6 +28,11 @@ class Slot(NamedTuple):
     required: bool = True
 
 
+def reference_slots(node: str) -> tuple[str, str, str]:
+    """Light, plate and polarimeter of a node's fibre: all three or none."""
+    return f"{node}.reference_light", f"{node}.reference_plate", f"bsm.polarimeter_{node}"
+
+
 INSTRUMENT_ROLE = {"Aom": "RfSource"}
 """Slots whose role is not the instrument's own: an AOM is the RF source in the Station file plus the link file's calibration."""
 
@@ -44,6 +49,8 @@ _RB87 = {
     "qrng": Slot("RandomSource", "quantum random numbers for the inputs"),
     "sequencer": Slot("HeraldingSequencer", "the node's own fast sequencer: analyser and readout pulse"),
     "paddle": Slot("Rotator", "polarisation of the fibre to the Bell-state measurement", required=False),
+    "reference_light": Slot("Laser", "780 nm light, linearly polarised, behind the shutter into that fibre", required=False),
+    "reference_plate": Slot("Rotator", "turns the reference light's polarisation; its angle is the azimuth", required=False),
     "coil": _COIL,
 }
 _RB87_ISOLATION = {
@@ -68,9 +75,13 @@ _BSM = {
     "tagger": Slot("TimeTagger", "time tags of the four detectors"),
     **{f"detector_{name}": Slot("SinglePhotonDetector", f"output arm {name[0]}, polarisation {name[1].upper()}") for name in DETECTORS},
 }
+_RB87_BSM = {
+    **_BSM,
+    **{f"polarimeter_{name}": Slot("Polarimeter", f"reference light at the end of {name}'s fibre", required=False) for name in PARTIES},
+}
 
 SLOTS: dict[str, dict[str, dict[str, Slot]]] = {
-    "rb87": {"alice": _RB87, "bob": {**_RB87, **_RB87_ISOLATION}, "bsm": _BSM},
+    "rb87": {"alice": _RB87, "bob": {**_RB87, **_RB87_ISOLATION}, "bsm": _RB87_BSM},
     "sr88": {"alice": _SR88, "bob": _SR88, "bsm": _BSM},
 }
 """``SLOTS[platform][node][slot]``. Alice of rb87 has no shutter: the Bell-state measurement stands between her and the outside

@@ -25,8 +25,10 @@ from .monitors.alarm import Alarm
 from .monitors.detectors import detector_balance, off_gate_counts
 from .monitors.free_pairs import free_pairs
 from .monitors.interference import interference, pattern_balance
-from .monitors.light import heralds, singles
+from .monitors.light import ClickCounts, heralds, node_singles, singles
+from .monitors.losses import LossCounts, is_a_loss, particle_losses
 from .monitors.particle import bright_counts, histogram_valley, outcome_bias, readouts
+from .monitors.polarimetry import FibreReading, FibreTurn
 from .monitors.readout_time import ReadoutTime
 from .monitors.sequencer_counters import SequencerCounters
 from .monitors.statistic import Group
@@ -97,15 +99,36 @@ class HeraldWatch:
         ]
         if len(accepted) > 1:
             statistics.append(pattern_balance(accepted))
+        timings = config.link.timings
         self.interval = config.link.monitors.interval
         self._group = Group("bsm", statistics)
+        self._losses = Group("bsm", [particle_losses(timings.mean_attempt)])
+        self._node_singles = {name: Group(name, [node_singles(name)]) for name in PARTIES}
+        self._fibres = {name: FibreTurn(name, config.link.monitors.polarimetry_accuracy) for name in PARTIES}
+        self._attempts_per_burst = timings.attempts_per_burst
+        self._lost = 0
         self._counters = SequencerCounters("bsm", self.interval)
         self._tags = TimeTags("bsm", self.interval)
         self._book = book
 
     def look(self, at_s: float, tally: HeraldTally) -> None:
         """Take what was counted until ``at_s``."""
-        self._book.note("public", self._group.feed(at_s, tally))
+        lost, self._lost = self._lost, 0
+        self._book.note("public", [*self._group.feed(at_s, tally), *self._losses.feed(at_s, LossCounts(lost, tally.attempts))])
+
+    def node_singles(self, at_s: float, counts: Mapping[str, ClickCounts]) -> None:
+        """Take the clicks of each node's light alone, by node."""
+        for name, counted in counts.items():
+            self._book.note("public", self._node_singles[name].feed(at_s, counted))
+
+    def fibre(self, at_s: float, name: str, reading: FibreReading | str) -> None:
+        """Take a reading of a node's fibre, or why there is none."""
+        watched = self._fibres[name]
+        self._book.note("public", watched.unread(at_s, reading) if isinstance(reading, str) else watched.feed(at_s, reading))
+
+    def particle_missed(self, attempts: int) -> None:
+        """A presence check failed after so many attempts."""
+        self._lost += is_a_loss(attempts, self._attempts_per_burst)
 
     def counters_disagreed(self, at_s: float, what: str) -> None:
         """The sequencer's counters, or a herald with them."""

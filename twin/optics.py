@@ -84,6 +84,12 @@ class Optics:
         """Whether no blade is on its way, so that the parameters hold until a port says otherwise."""
         return not any(isinstance(port, ShutterPort) and port.moving(now_ps) for port in self._ports.values())
 
+    def fibre(self, name: Side) -> NodeParameters:
+        """A node whose fibre is as it is now, paddle included; its photons are of no concern."""
+        node, paddle = self.base.node(name), self._ports.get(f"{name}.paddle")
+        turned = paddle.angle if isinstance(paddle, RotatorPort) else 0.0
+        return dataclasses.replace(node, fibre_rotation=node.fibre_rotation + turned)
+
     def _late(self, loop: AttemptLoop | None, side: Side) -> float:
         """By how much a node's photons come after the reference, s: by its sequence, and by what has drifted."""
         planned_ps = loop.late_ps[_SIDES.index(side)] if loop is not None else 0
@@ -117,9 +123,9 @@ class Optics:
         )
 
     def _node(self, name: Side, node: NodeParameters, connected: bool, now_ps: int, capture: float) -> NodeParameters:
-        rf, laser, shutter, paddle = (self._ports.get(f"{name}.{slot}") for slot in ("excitation", "excitation_laser", "shutter", "paddle"))
+        rf, laser, shutter = (self._ports.get(f"{name}.{slot}") for slot in ("excitation", "excitation_laser", "shutter"))
         coil = self._ports.get(f"{name}.coil")
-        excitation, transmission, rotation = node.excitation, node.channel_transmission, node.fibre_rotation
+        excitation, transmission = node.excitation, node.channel_transmission
         field = node.field + self._preset[f"node.{name}.coil"] * (coil.flows if isinstance(coil, CurrentPort) else 0.0)
         if isinstance(rf, BeamPort) and isinstance(laser, BeamPort):
             power_w = rf.power_w if rf.shining and laser.shining else 0.0
@@ -128,13 +134,11 @@ class Optics:
             transmission *= self._preset[f"node.{name}.shutter_transmission"]
         if not connected:
             transmission *= self._preset[f"node.{name}.shuttle_transmission"]
-        if isinstance(paddle, RotatorPort):
-            rotation += paddle.angle
         return dataclasses.replace(
             node,
             efficiency=min(1.0, node.efficiency * capture),
             excitation=excitation,
             channel_transmission=transmission,
-            fibre_rotation=rotation,
+            fibre_rotation=self.fibre(name).fibre_rotation,
             field=field,
         )

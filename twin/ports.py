@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..sequences.program import PS_PER_S, Action, Arm, AttemptLoop
+from .polarimetry import PolarimeterPort
 from .tallies import Counted, nothing_counted
 
 if TYPE_CHECKING:
@@ -380,4 +381,4 @@ class SequencerPort:
         return self.world.random_port(self.side).latch(n_bits, at_ps)
 
 
-Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort | CurrentPort
+Port = BeamPort | ShutterPort | DetectorPort | TagPort | RandomPort | SequencerPort | RotatorPort | CurrentPort | PolarimeterPort

@@ -29,6 +29,7 @@ from .physics.durations import trap_lifetime
 from .physics.parameters import LinkParameters, Side
 from .physics.preset import Preset
 from .physics.readout import count_means
+from .polarimetry import DARK, Light, PolarimeterPort, through_fibre
 from .ports import Actor, Attempted, BeamPort, CurrentPort, DetectorPort, Port, RandomPort, RotatorPort, SequencerPort, ShutterPort, TagPort
 from .tallies import Counted, OffGate, nothing_counted, off_gate_of
 from .trap import Trap
@@ -64,13 +65,14 @@ class World:
         self.preset = preset
         self.platform = preset.platform
         # The segment is no part of the entropy: there, (seed + 2**32, 0) and (seed, 1) would be the same words.
-        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(8)
+        streams = np.random.SeedSequence(seed, spawn_key=(segment,)).spawn(9)
         self._draws = (Draws(streams[0]), Draws(streams[1]))
         self._herald_draws = Draws(streams[2])
         self._random_seeds = (streams[3], streams[4])
         self._dark_draws = Draws(streams[5])
         self._tally_rng = np.random.default_rng(streams[6])
         self._tag_seed = streams[7]
+        self._polarimeter_rngs = [np.random.default_rng(stream) for stream in streams[8].spawn(2)]
         self._counting: set[HeraldSource] = set()
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
@@ -134,7 +136,17 @@ class World:
             return RotatorPort(slots[0], self)
         if role == "CurrentSource":
             return CurrentPort(slots[0], self)
+        if role == "Polarimeter":
+            return self._polarimeter_port(slots[0])
         raise ConfigError(f"{slots[0]}: the twin has nothing to stand behind a {role}")
+
+    def _polarimeter_port(self, slot: str) -> Port:
+        """At the end of the fibre of the node that the slot names."""
+        name = slot.rpartition("_")[2]
+        side = next((index for index, side in enumerate(SIDES) if side == name), None)
+        if side is None:
+            raise ConfigError(f"{slot}: a polarimeter stands at the end of a node's fibre, in a slot such as bsm.polarimeter_bob")
+        return PolarimeterPort(slot, self, SIDES[side], self._polarimeter_rngs[side])
 
     def _power_as_found(self, slot: str) -> float:
         """What the front panel of a beam's source is set to: nothing, but for a dipole trap at its calibrated depth."""
@@ -269,6 +281,15 @@ class World:
         """A detector of the Bell-state measurement counted elsewhere than in an attempt; a tagger behind it has seen that, too."""
         for tagger in self._taggers:
             tagger.counted(channel, start_ps, duration_s, counts)
+
+    def reference_light(self, side: Side, now_ps: int) -> Light:
+        """What reaches the end of a node's fibre of the reference light that shines into it, behind shutter and paddle."""
+        if now_ps >= self._settled_until_ps:
+            self._disturb(now_ps)
+        light, plate = (self.ports.get(f"{side}.{slot}") for slot in ("reference_light", "reference_plate"))
+        if not isinstance(light, BeamPort) or not light.shining:
+            return DARK
+        return through_fibre(self._optics.fibre(side), plate.angle if isinstance(plate, RotatorPort) else 0.0, light.power_w)
 
     # -- disturbances ------------------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from .current_source import CurrentSourceConformance
 from .detector import SinglePhotonDetectorConformance
 from .faults import FaultTable
 from .laser import LaserConformance
+from .polarimeter import PolarimeterConformance
 from .pulse_generator import PulseGeneratorConformance
 from .random_source import RandomSourceConformance
 from .rf import RfOutputConformance, RfSourceConformance
@@ -20,6 +21,7 @@ __all__ = [
     "FaultTable",
     "HeraldingSequencerConformance",
     "LaserConformance",
+    "PolarimeterConformance",
     "PulseGeneratorConformance",
     "RandomSourceConformance",
     "RfOutputConformance",

@@ -5,6 +5,7 @@ from .base import Call, MockDevice
 from .current_source import MockCurrentSource
 from .detector import MockSinglePhotonDetector
 from .laser import MockLaser
+from .polarimeter import MockPolarimeter
 from .pulse_generator import MockPulseGenerator
 from .random_source import MockRandomSource
 from .rf import MockRfOutput, MockRfSource
@@ -20,6 +21,7 @@ __all__ = [
     "MockDevice",
     "MockHeraldingSequencer",
     "MockLaser",
+    "MockPolarimeter",
     "MockProgram",
     "MockPulseGenerator",
     "MockRandomSource",

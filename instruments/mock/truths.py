@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..polarimeter import Polarisation
 from ..pulse_generator import PulseTable
 from ..random_source import LatchedInput
 from ..shutter import Position
@@ -14,6 +15,7 @@ from .aom import MockAom
 from .current_source import MockCurrentSource
 from .detector import MockSinglePhotonDetector
 from .laser import MockLaser
+from .polarimeter import MockPolarimeter
 from .pulse_generator import MockPulseGenerator
 from .random_source import MockRandomSource
 from .rf import MockRfOutput, MockRfSource
@@ -192,6 +194,21 @@ class CurrentSourceTruth:
     def flows(self) -> float:
         """The current through the load, A."""
         return self._state.current if self._state.enabled else 0.0
+
+
+class PolarimeterTruth:
+    """Of a :class:`MockPolarimeter`."""
+
+    def __init__(self, mock: MockPolarimeter) -> None:
+        self._state = mock.state
+
+    def shine(self, light: Polarisation) -> None:
+        """Have light fall on it."""
+        self._state.light = light
+
+    def wavelength(self) -> float:
+        """What it is told, m."""
+        return self._state.wavelength
 
 
 class RotatorTruth:

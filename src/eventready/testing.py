@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         FaultTable,
         HeraldingSequencerConformance,
         LaserConformance,
+        PolarimeterConformance,
         PulseGeneratorConformance,
         RandomSourceConformance,
         RfOutputConformance,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         MockCurrentSource,
         MockHeraldingSequencer,
         MockLaser,
+        MockPolarimeter,
         MockProgram,
         MockPulseGenerator,
         MockRandomSource,
@@ -67,6 +69,7 @@ __all__ = [
     "MockCurrentSource",
     "MockHeraldingSequencer",
     "MockLaser",
+    "MockPolarimeter",
     "MockProgram",
     "MockPulseGenerator",
     "MockRandomSource",
@@ -76,6 +79,7 @@ __all__ = [
     "MockShutter",
     "MockSinglePhotonDetector",
     "MockTimeTagger",
+    "PolarimeterConformance",
     "PulseGeneratorConformance",
     "RandomSourceConformance",
     "RfOutputConformance",
@@ -170,6 +174,7 @@ def _mock(class_name: str) -> Callable[..., Any]:
 mock_aom = _mock("MockAom")
 mock_heralding_sequencer = _mock("MockHeraldingSequencer")
 mock_laser = _mock("MockLaser")
+mock_polarimeter = _mock("MockPolarimeter")
 mock_pulse_generator = _mock("MockPulseGenerator")
 mock_random_source = _mock("MockRandomSource")
 mock_rf_output = _mock("MockRfOutput")

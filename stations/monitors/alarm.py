@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 FALSE_ALARMS = 0.01
 """Bound on the chance that any monitor of a run raises an alarm although nothing changes."""
-STREAMS = 13
-"""Streams that are tested in a run: 6 of the heralding station, 3 of each party, 1 of both together."""
+OF_STATION = ("singles", "heralds", "detector balance", "off-gate counts", "interference", "pattern balance", "particle losses")
+"""Streams that are tested at the heralding station. A link without one of them (a single pattern) is the more silent for it."""
+OF_NODE = ("node singles", "polarimetry")
+"""At the heralding station for each of the two nodes, where measured."""
+OF_PARTY = ("outcome bias", "histogram valley", "bright counts")
+"""At each party."""
+OF_BOTH = ("polarisation or field",)
+"""Of both parties' outcomes together."""
+STREAMS = len(OF_STATION) + 2 * len(OF_NODE) + 2 * len(OF_PARTY) + len(OF_BOTH)
+"""Streams that are tested in a run."""
 ALPHA = FALSE_ALARMS / STREAMS
 """Each stream's own bound: their sum is that of the run, however the streams hang together."""
 

@@ -35,6 +35,10 @@ class Excitation:
         """Attempt until a herald, a veto, a missing particle or the limit."""
         return self._sequencer.run(self._limit)
 
+    def run_for(self, attempts: int) -> HeraldResult:
+        """The same with a lower limit."""
+        return self._sequencer.run(min(attempts, self._limit))
+
     def tally(self) -> HeraldTally:
         """What was counted in the attempts since this was last asked."""
         return self._sequencer.tally()

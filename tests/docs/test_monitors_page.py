@@ -1,6 +1,7 @@
 """The page on monitors says what the program does: names, sizes, bounds, and S and Q under each fault."""
 
 import importlib.util
+import math
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from eventready.protocol.bell import GAMES
 from eventready.protocol.records import RECORD_DTYPE
 from eventready.sequences.herald_rule import GatedDetector, HeraldRule
-from eventready.stations.monitors import detectors, free_pairs, interference, light, particle
+from eventready.stations.monitors import detectors, free_pairs, interference, light, losses, particle, polarimetry
 from eventready.stations.monitors.alarm import ALPHA, STREAMS
 from eventready.stations.monitors.readout_time import ReadoutTime
 from eventready.stations.monitors.sequencer_counters import SequencerCounters
@@ -21,9 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "explanations" / "monitors.md").read_text(encoding="utf-8")
 SIZES = {
     light.singles(): f"{100 * light.AT_LEAST_SINGLES:.0f} %",
+    light.node_singles("bob"): f"{100 * light.AT_LEAST_SINGLES:.0f} %",
     light.heralds((3, 12)): f"{100 * light.AT_LEAST_HERALDS:.0f} %",
     detectors.detector_balance(): f"{detectors.AT_LEAST_SHARE}",
     detectors.off_gate_counts(): f"{100 * detectors.AT_LEAST_DARKS:.0f} %",
+    losses.particle_losses(2e-5): f"{100 * losses.AT_LEAST_LOSSES:.0f} %",
     interference.interference(): f"{interference.AT_LEAST_SAME}",
     interference.pattern_balance((3, 12)): f"{interference.AT_LEAST_PATTERN}",
     particle.outcome_bias(): f"{particle.AT_LEAST_BIAS}",
@@ -42,6 +45,12 @@ def rows(title):
 
 @pytest.fixture(scope="module")
 def benchmark():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))  # as when it is run as a script
+        yield load_benchmark()
+
+
+def load_benchmark():
     spec = importlib.util.spec_from_file_location("faults", ROOT / "benchmarks" / "faults.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -56,8 +65,11 @@ def test_every_monitor_is_named_with_the_size_from_which_on_it_tells():
     (readout,) = ReadoutTime("bob", 1e-3).feed(0.0, late)
     rule = TagRule(HeraldRule(0, (GatedDetector(1, 0, 1),), (1,)), 1, 1, 0)
     tags = TimeTags("bsm", 1.0).found(0.0, 1.0, TagFindings(losses=1, odd_ps=2), rule, None)
-    without = {counters.monitor, readout.monitor, *(alarm.monitor for alarm in tags)}
+    without = {counters.monitor, readout.monitor, polarimetry.FibreTurn.name, *(alarm.monitor for alarm in tags)}
     assert set(named) == {statistic.name for statistic in SIZES} | without
+    assert f"{math.degrees(polarimetry.AT_LEAST_TURN):.0f} deg" in named[polarimetry.FibreTurn.name]
+    looks = polarimetry.least_turn(math.radians(0.25), ALPHA, 20)
+    assert f"{math.degrees(looks):.0f} deg on the sphere with a polarimeter of 0.25 deg" in " ".join(PAGE.split())
     for statistic, size in SIZES.items():
         assert size in named[statistic.name]
 

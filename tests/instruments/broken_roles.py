@@ -13,6 +13,7 @@ from eventready.testing import (
     MockAom,
     MockCurrentSource,
     MockHeraldingSequencer,
+    MockPolarimeter,
     MockProgram,
     MockPulseGenerator,
     MockRandomSource,
@@ -22,6 +23,7 @@ from eventready.testing import (
     MockShutter,
     MockSinglePhotonDetector,
     MockTimeTagger,
+    PolarimeterConformance,
     PulseGeneratorConformance,
     RandomSourceConformance,
     RfOutputConformance,
@@ -357,6 +359,31 @@ class TestCurrentSourceWithTheWrongSign(Broken, CurrentSourceConformance):
 
     truth_of = truths.CurrentSourceTruth
     must_fail = {"test_the_current_that_flows_is_the_one_that_was_set"}
+
+
+class TestPolarimeterWithTheOtherHand(Broken, PolarimeterConformance):
+    class Device(MockPolarimeter):
+        def _do_measure(self):
+            light = self._asked("measure", self.state.light)
+            return light._replace(s3=-light.s3)
+
+    truth_of = truths.PolarimeterTruth
+    must_fail = {"test_it_reads_the_polarisation_that_falls_on_it", "test_parameters_are_of_the_reading"}
+
+
+class TestPolarimeterInMilliwatts(Broken, PolarimeterConformance):
+    class Device(MockPolarimeter):
+        def _do_measure(self):
+            light = self._asked("measure", self.state.light)
+            return light._replace(power=1e3 * light.power)
+
+    truth_of = truths.PolarimeterTruth
+    must_fail = {
+        "test_it_reads_the_polarisation_that_falls_on_it",
+        "test_parameters_are_of_the_reading",
+        "test_without_light_there_is_no_reading",
+        "test_commands_are_idempotent",
+    }
 
 
 class TestRotatorInDegrees(Broken, RotatorConformance):

@@ -12,6 +12,7 @@ from eventready.testing import (
     LaserConformance,
     MockProgram,
     MockShutter,
+    PolarimeterConformance,
     PulseGeneratorConformance,
     RandomSourceConformance,
     RfOutputConformance,
@@ -153,6 +154,16 @@ class TestCurrentSource(OfMock, CurrentSourceConformance):
     @pytest.fixture
     def truth(self, device):
         return truths.CurrentSourceTruth(device)
+
+
+class TestPolarimeter(OfMock, PolarimeterConformance):
+    @pytest.fixture
+    def device(self, mock_polarimeter):
+        return mock_polarimeter
+
+    @pytest.fixture
+    def truth(self, device):
+        return truths.PolarimeterTruth(device)
 
 
 class TestRotator(OfMock, RotatorConformance):

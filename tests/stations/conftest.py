@@ -159,7 +159,7 @@ class Loop:
         self._hooks[node, kind, n].append(hook)
 
     def run(self):
-        nodes = engine.Nodes(self.link.bsm_node, self.link.parties)
+        nodes = engine.Nodes(self.link.bsm_node, self.link.parties, self.link.wiring.roles)
         engine._loop(self.link.config, nodes, self.logs, self.events, self._goal, -1)
         assert not self._hooks, "a message that the test waited for never came"
         return self

@@ -13,6 +13,7 @@ from eventready.protocol.records import NO_INDEX, NOT_PUBLIC, Flag
 from eventready.stations.herald_station import HeraldStation, RunGoal
 from eventready.stations.messages import Accepted, Durable, Isolated, Ready, Recheck, Recorded, Resume, RoundTypeBit, Suspend
 from eventready.stations.procedures.detector_reset import DetectorReset
+from eventready.stations.schedule import Measurement
 from eventready.stations.states import State
 
 LIMIT = (ExitReason.LIMIT, 0)
@@ -416,13 +417,16 @@ class Watch:
     interval = 3.0
 
     def __init__(self):
-        self.looks, self.disagreed = [], []
+        self.looks, self.disagreed, self.missed = [], [], []
 
     def look(self, at_s, tally):
         self.looks.append((at_s, tally.attempts))
 
     def counters_disagreed(self, at_s, what):
         self.disagreed.append((at_s, what))
+
+    def particle_missed(self, attempts):
+        self.missed.append(attempts)
 
 
 def test_monitors_look_once_an_interval_and_at_the_end_and_every_attempt_is_shown_once(bench):
@@ -449,6 +453,34 @@ def test_without_a_herald_a_disagreement_is_told_too(bench, mocker):
     (answer,) = bench.begin(watch=watch).ready()
     assert isinstance(answer, Recheck)
     assert watch.disagreed == [(0.0, ended.veto)]
+
+
+def test_a_failed_presence_check_is_told_and_the_limit_is_none(bench, mocker):
+    watch = Watch()
+    ends = [HeraldResult(reason, 0, 5, attempts) for reason, attempts in ((ExitReason.NOT_READY, 400), (ExitReason.LIMIT, 900))]
+    mocker.patch.object(bench.attempts, "run", side_effect=ends)
+    bench.begin(watch=watch)
+    for _ in range(2):
+        (answer,) = bench.ready()
+        assert isinstance(answer, Recheck)
+    assert watch.missed == [400]
+
+
+def test_a_measurement_is_made_from_attempting_and_what_is_counted_before_is_looked_at_first(bench):
+    """It takes 4 s; a run of attempts takes one. The attempts that it makes are no part of the run's."""
+    watch, states = Watch(), []
+
+    def act():
+        states.append((bench.station.state, bench.clock.now(), sum(attempts for _, attempts in watch.looks)))
+        bench.clock.sleep(4.0)
+
+    bench.begin(rounds=8, watch=watch, measurements=[Measurement("reference light", 6.0, act)])
+    for _ in range(9):
+        bench.ready()
+    assert states == [(State.RECALIBRATING, 6.0 * k, 200 * k) for k in range(4)]
+    assert bench.records()["index"].tolist() == list(range(8)), "no round is lost to it"
+    causes = [event["cause"] for event in bench.events.lines if event["to"] == "recalibrating"]
+    assert causes == ["reference light, every 6 s"] * 4
 
 
 def test_where_nobody_watches_nothing_is_counted(bench, mocker):

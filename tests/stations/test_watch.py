@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from eventready.errors import DeviceFault
 from eventready.protocol.run_folder import load_run
 from eventready.stations.config import copy_link, load_link
 from eventready.stations.link import Link
@@ -26,6 +27,7 @@ from eventready.twin.fault_script import parse_fault_script
 from eventready.twin.physics.bsm import herald_distribution
 from eventready.twin.physics.disturbed import disturbed
 from eventready.twin.physics.preset import load_preset
+from eventready.twin.roles import TwinPolarimeter
 
 CALM_S = 20.0
 """Between Oxford's first attempts and its fault; its stations look every second."""
@@ -132,6 +134,41 @@ def test_less_light_is_seen_in_the_singles(run, oxford, at_s, quantity, value, l
     assert at_s < first(result, "singles") <= at_s + exposure / a_second + 2 * INTERVAL
 
 
+@pytest.fixture(scope="module")
+def oxford_alone(oxford, tmp_path_factory):
+    """The same link, which measures each node alone every five seconds."""
+    folder = tmp_path_factory.mktemp("alone")
+    copy_link("oxford", folder)
+    text = (folder / "link.yaml").read_text(encoding="utf-8")
+    assert text.count('interval: "10 s",') == 1
+    text = text.replace('interval: "10 s",', 'interval: "1 s", node_singles_interval: "5 s", node_singles_attempts: 40000,')
+    (folder / "link.yaml").write_text(text, encoding="utf-8")
+    return load_link(folder)
+
+
+def alone_s(result):
+    """When the nodes' light was measured alone."""
+    return [line["t_s"] for line in lines(result, "public") if line.get("to") == "recalibrating" and "alone" in line["cause"]]
+
+
+def test_whose_light_it_is_shows_when_the_other_one_is_dark(run, oxford_alone):
+    """Bob's fibre loses half, and the clicks of Alice's light alone say nothing; also in a key run."""
+    calm = run(oxford_alone, 3000)
+    assert calm.alarms == ()
+    at_s, looks = float(load_run(calm.folder.path, "public")["herald_ps"][-1]) * 1e-12, len(alone_s(calm))
+    result = run(oxford_alone, 6000, f'{{quantity: bob.channel_transmission, value: 0.5, at: "{at_s} s"}}', purpose="key")
+    alarms = [alarm for alarm in result.alarms if alarm.monitor == "node singles"]
+    assert {alarm.node for alarm in alarms} == {"bob"}
+    preset, attempts = load_preset("oxford"), oxford_alone.link.monitors.node_singles_attempts
+    rates = [clicks(patterns_of(preset, **{"alice.excitation": 0.0, "bob.channel_transmission": factor})) for factor in (1.0, 0.5)]
+    exposure = rate_found_after(*rates, known=looks * attempts, alpha=ALPHA, moments=looks)
+    measured = [t_s for t_s in alone_s(result) if t_s > at_s]
+    needed = math.ceil(exposure / attempts)
+    # An alarm comes at the end of a measurement, before the next one begins.
+    assert at_s < alarms[0].at_s < measured[needed]
+    assert len(load_run(result.folder.path, "public")) == 6000
+
+
 def test_a_laser_that_fails_without_a_sign_is_seen_in_the_singles(run, oxford, at_s):
     """Nothing heralds any more, so the looks go on with the limit of attempts, half a second. Both nodes dark: only darks are left."""
     fault = f'{{quantity: alice.excitation, value: 0.0, at: "{at_s} s", for: "5 s"}}'
@@ -177,6 +214,53 @@ def test_a_missed_reference_is_told(run, oxford, at_s):
     result = run(oxford, 2600, f'{{slot: bsm.sequencer, fault: missed references, at: "{at_s} s"}}')
     assert at_s < first(result, "sequencer counters") <= at_s + INTERVAL
     assert "reference" in next(alarm.text for alarm in result.alarms if alarm.monitor == "sequencer counters")
+
+
+def test_a_trap_that_loses_its_atoms_faster_is_seen_in_failed_presence_checks(run, config_of):
+    """No outcome is in it, so it is public, in a key run, too."""
+    config, preset, calm_s = config_of("munich"), load_preset("munich-physics"), 1800.0
+    result = run(config, 40, f'{{quantity: bob.trap_lifetime, value: 0.2, at: "{calm_s} s"}}', purpose="key")
+    timings = config.link.timings
+    lifetimes = [preset[f"node.{node}.trap_lifetime"] for node in ("alice", "bob")]
+    rates = [timings.mean_attempt * (1 / lifetimes[0] + 1 / (lifetimes[1] * factor)) for factor in (1, 0.2)]
+    records = load_run(result.folder.path, "public")
+    before, after = (records[(records["herald_ps"] > calm_s * 1e12) == later] for later in (False, True))
+    known = float(before["attempts"].sum())
+    duration = (after["herald_ps"][-1] - before["herald_ps"][-1]) * 1e-12
+    interval = config.link.monitors.interval
+    exposure = rate_found_after(*rates, known=known, alpha=ALPHA, moments=int(calm_s / interval))
+    bound = exposure * duration / float(after["attempts"].sum()) + 2 * interval
+    assert calm_s < first(result, "particle losses") <= calm_s + bound < records["herald_ps"][-1] * 1e-12
+    assert [line["alarm"] for line in alarms_in(result, "public")] == ["particle losses"]
+
+
+@pytest.mark.parametrize(
+    "fault", ['fibre_rotation, value: "5 deg"', 'fibre_retardance, value: "20 deg"'], ids=["turned", "with a retardance"]
+)
+def test_a_fibre_that_turns_is_found_at_the_next_look_with_reference_light(run, config_of, fault):
+    """Nothing else sees it for weeks. A look waits for a run of attempts to end: 20 s at most, and a minute for what else is due."""
+    config, calm_s = config_of("munich"), 4000.0
+    result = run(config, 90, f'{{quantity: bob.{fault}, at: "{calm_s} s"}}', purpose="key")
+    (alarm,) = result.alarms
+    assert (alarm.monitor, alarm.node) == ("polarimetry", "bob")
+    assert calm_s < alarm.at_s <= calm_s + config.link.monitors.polarimetry_interval + 80
+
+
+def test_a_polarimeter_that_fails_is_told_once_and_stops_nothing(run, config_of, mocker):
+    fault = DeviceFault("bsm_polarimeter_bob", "no answer")
+    read = TwinPolarimeter._do_measure
+    mocker.patch.object(
+        TwinPolarimeter, "_do_measure", autospec=True, side_effect=lambda it: raise_(fault) if it.name == fault.device else read(it)
+    )
+    result = run(config_of("munich"), 60)
+    (alarm,) = result.alarms
+    assert (alarm.monitor, alarm.node) == ("polarimetry", "bob")
+    assert "no answer" in alarm.text
+    assert result.rounds == 60
+
+
+def raise_(error):
+    raise error
 
 
 # -- faults of a particle ----------------------------------------------------------------------------------------------------------------

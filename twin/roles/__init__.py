@@ -3,6 +3,7 @@
 from .current_source import TwinCurrentSource
 from .detector import TwinDetector
 from .laser import TwinLaser
+from .polarimeter import TwinPolarimeter
 from .random_source import TwinRandomSource
 from .rf import TwinRfSource
 from .rotator import TwinRotator
@@ -14,6 +15,7 @@ __all__ = [
     "TwinCurrentSource",
     "TwinDetector",
     "TwinLaser",
+    "TwinPolarimeter",
     "TwinRandomSource",
     "TwinRfSource",
     "TwinRotator",

@@ -9,13 +9,14 @@ import pytest
 
 from eventready.clock import SimClock
 from eventready.errors import ConfigError
-from eventready.instruments import Aom, AomCalibration, Position
+from eventready.instruments import Aom, AomCalibration, Polarisation, Position
 from eventready.sequences.program import Action, Arm, AttemptLoop, Program, Section, sections_by_name
 from eventready.testing import (
     AomConformance,
     CurrentSourceConformance,
     HeraldingSequencerConformance,
     LaserConformance,
+    PolarimeterConformance,
     RandomSourceConformance,
     RfSourceConformance,
     RotatorConformance,
@@ -25,12 +26,14 @@ from eventready.testing import (
 )
 from eventready.twin import roles
 from eventready.twin.physics.preset import load_preset
+from eventready.twin.polarimetry import Light
 from eventready.twin.ports import (
     Attempted,
     BeamPort,
     CurrentPort,
     DetectorPort,
     Latched,
+    PolarimeterPort,
     RandomPort,
     RotatorPort,
     SequencerPort,
@@ -291,6 +294,36 @@ class TestCurrentSource(CurrentSourceConformance):
         class Truth:
             def flows(self) -> float:
                 return port.flows
+
+        return Truth()
+
+
+class TestPolarimeter(PolarimeterConformance):
+    @pytest.fixture
+    def port(self, world: World | None) -> Any:
+        if world is None:
+            return PolarimeterPort()
+        light = world.port("Laser", "bob.reference_light")
+        assert isinstance(light, BeamPort)
+        light.set(0, on=True, power_w=1e-4)
+        return world.port("Polarimeter", "bsm.polarimeter_bob")
+
+    @pytest.fixture
+    def device(self, port: PolarimeterPort, sim_clock: SimClock, close_instruments: None) -> roles.TwinPolarimeter:
+        return roles.TwinPolarimeter("polarimeter", port, sim_clock)
+
+    @pytest.fixture
+    def fault_line(self, port: PolarimeterPort, monkeypatch: pytest.MonkeyPatch) -> DeafPort:
+        return DeafPort(port, "set_wavelength", monkeypatch)
+
+    @pytest.fixture
+    def truth(self, port: PolarimeterPort) -> Any:
+        class Truth:
+            def shine(self, light: Polarisation) -> None:
+                port.light = Light(*light)
+
+            def wavelength(self) -> float:
+                return port.wavelength
 
         return Truth()
 
