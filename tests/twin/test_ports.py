@@ -192,7 +192,7 @@ def test_a_tagger_that_sees_no_reference_edges_does_not_say_so() -> None:
     port = TagPort(running=True, references_lost=True)
     port.herald(10**6, 0b0011, GATED, 7_400.0)
     clicks, losses = port.take(10**6)
-    assert (clicks.channels.tolist(), losses) == ([1, 2], ())
+    assert (sorted(clicks.channels.tolist()), losses) == ([1, 2], ())
 
 
 def test_what_a_detector_counts_elsewhere_is_tagged_in_its_window_while_the_tagger_runs() -> None:
