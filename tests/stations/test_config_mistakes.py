@@ -212,13 +212,16 @@ STATIONS = [
       "roles.bob.readout", "DlcPro has no part 'laser3'; did you mean 'laser"),
     m("a part that plays another role", OXFORD, "bob.detector: bob_spd", "bob.detector: bob_dlc.laser1",
       "roles.bob.detector", "laser1 of DlcPro is a Laser, but bob.detector needs a SinglePhotonDetector", also=1),
-    m("the role's class misspelt", LAB2, "TwinRotator", "TwinRotor",
-      "instruments.bob_paddle.type", "has no class 'TwinRotor'; did you mean 'TwinRotator'?"),
-    m("a driver of another role", LAB2, "TwinRotator", "TwinShutter  # ?", "instruments.bob_paddle.type", "TwinShutter is not a Rotator"),
-    m("a driver that is not there", LAB2, "eventready.twin.roles.TwinRotator", "eventready.drivers.nosuch.Paddle",
-      "instruments.bob_paddle.type", "there is no module 'eventready.drivers.nosuch'"),
-    m("a vendor's package that is not there", LAB2, "eventready.twin.roles.TwinRotator", "paddles_of_acme.mpc.Paddle",
-      "instruments.bob_paddle.type", "there is no module 'paddles_of_acme'; check the path, or install the package that has it"),
+    m("half of a fibre's reference light", MUNICH, "  bob.reference_plate: bob_reference_plate       # optional\n", "",
+      "roles", "bob.reference_plate missing; bob.reference_light, bob.reference_plate, bsm.polarimeter_bob are wired", at="roles:"),
+    m("the role's class misspelt", LAB2, "TwinCurrentSource", "TwinCurrentSauce",
+      "instruments.bob_coil.type", "has no class 'TwinCurrentSauce'; did you mean 'TwinCurrentSource'?"),
+    m("a driver of another role", LAB2, "TwinCurrentSource", "TwinShutter  # ?", "instruments.bob_coil.type",
+      "TwinShutter is not a CurrentSource"),
+    m("a driver that is not there", LAB2, "eventready.twin.roles.TwinCurrentSource", "eventready.drivers.nosuch.Paddle",
+      "instruments.bob_coil.type", "there is no module 'eventready.drivers.nosuch'"),
+    m("a vendor's package that is not there", LAB2, "eventready.twin.roles.TwinCurrentSource", "paddles_of_acme.mpc.Paddle",
+      "instruments.bob_coil.type", "there is no module 'paddles_of_acme'; check the path, or install the package that has it"),
     m("a misspelt argument", LAB1, "{setpoint_limits: [0.0, 0.1]}  # W", "{setpoint_limit: [0.0, 0.1]}",
       "instruments.alice_trap_laser.init.setpoint_limit", "TwinLaser has no argument 'setpoint_limit'; did you mean 'setpoint_limits'?"),
     m("a list for the instruments", OX_BOB, "instruments:\n", "instruments: []\nmore:\n",
@@ -246,7 +249,7 @@ SEQUENCE = [
 
 YAML = [
     m("a key twice", MUNICH, '  gate: "60 ns"', '  attempt: "60 ns"',
-      "timings.attempt", "the key stands twice, here and in line 73; remove one", also=1),
+      "timings.attempt", "the key stands twice, here and in line 79; remove one", also=1),
     m("tabs", MUNICH, "  gate:", "\tgate:", "", "this is not YAML"),
     m("an unclosed bracket", MUNICH, "nodes: [bob]}", "nodes: [bob}", "", "this is not YAML"),
     m("an anchor", MUNICH, "report: {", "report: &r {", "report", "anchors and aliases ('&', '*') are not allowed"),
@@ -299,7 +302,7 @@ def test_all_mistakes_of_all_files_are_reported_at_once(tmp_path):
             ("    - open_shutter", "    - open_shuter"),
         ],
         "lab1.yaml": [("  alice_qrng:  #", "  alice_qrng: {adress: 1} #")],
-        "lab2.yaml": [("TwinRotator", "TwinRotor"), ("{monitor: true}", "{initial_value: open}")],
+        "lab2.yaml": [("TwinCurrentSource", "TwinCurrentSauce"), ("{monitor: true}", "{initial_value: open}")],
     }
     for file, pairs in edits.items():
         text = (folder / file).read_text(encoding="utf-8")
@@ -317,7 +320,7 @@ def test_a_driver_whose_package_is_missing_says_so(tmp_path, monkeypatch):
     (tmp_path / "our_driver.py").write_text("import vendor_of_paddles\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     text = (folder / "lab2.yaml").read_text(encoding="utf-8")
-    (folder / "lab2.yaml").write_text(text.replace("eventready.twin.roles.TwinRotator", "our_driver.Paddle"), encoding="utf-8")
+    (folder / "lab2.yaml").write_text(text.replace("eventready.twin.roles.TwinRotator", "our_driver.Paddle", 1), encoding="utf-8")
     (line,) = complaints(folder)
     assert "our_driver needs the package 'vendor_of_paddles', which is not installed (bob.paddle)" in line
 
@@ -328,6 +331,6 @@ def test_a_driver_that_cannot_be_imported_says_why(error, tmp_path, monkeypatch)
     (tmp_path / "broken_driver.py").write_text(f"raise {error}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     text = (folder / "lab2.yaml").read_text(encoding="utf-8")
-    (folder / "lab2.yaml").write_text(text.replace("eventready.twin.roles.TwinRotator", "broken_driver.Paddle"), encoding="utf-8")
+    (folder / "lab2.yaml").write_text(text.replace("eventready.twin.roles.TwinRotator", "broken_driver.Paddle", 1), encoding="utf-8")
     (line,) = complaints(folder)
     assert f"broken_driver cannot be imported: {error.replace('(', ': ').replace(')', '')}".replace("'", "") in line
