@@ -72,7 +72,7 @@ class World:
         self._dark_draws = Draws(streams[5])
         self._tally_rng = np.random.default_rng(streams[6])
         self._polarimeter_rngs = [np.random.default_rng(stream) for stream in streams[7].spawn(2)]
-        self._counting: set[HeraldSource] = set()
+        self._counting: dict[HeraldSource, None] = {}  # in the order of their use: a set has another one in every process
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
         self._shining: tuple[set[str], set[str]] = (set(), set())
@@ -244,7 +244,7 @@ class World:
             table = self._table(present, accepted, loop, start_ps)
             attempt = done + table.attempts_until_herald(self._herald_draws, stop - done)
             begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
-            self._counting.add(table)
+            self._counting[table] = None
             if attempt <= stop and begins_ps < until_ps:
                 table.passed(attempt - done)
                 return self._herald(table, begins_ps + loop.herald_ps, attempt)
