@@ -144,6 +144,7 @@ class _Account:
     """
 
     accepted: frozenset[int] | None = None
+    modulus: int = 1
     digest: str = ""
     counters: SequencerCounters | None = None
     herald_ps: int | None = None
@@ -186,6 +187,7 @@ class HeraldingSequencer(Role):
             self.__account = account = _Account()
             self._do_load(program)
             account.counters = self._do_counters()
+            account.modulus = 1 << self.counter_bits
             account.accepted, account.digest = frozenset(program.accepted_patterns), program.digest
 
     def run(self, limit_attempts: int) -> HeraldResult:
@@ -209,7 +211,7 @@ class HeraldingSequencer(Role):
             account.counters = None  # so that a run which fails half-way does not spoil the account of the next
             result = self._do_run(limit_attempts)
             account.counters = after = self._do_counters()
-            veto = self._veto(result, before, after, account)
+            veto = _veto(result, before, after, account)
             if result.reason is _HERALD:
                 if veto:
                     return result._replace(reason=ExitReason.VETOED, veto=veto)
@@ -287,24 +289,6 @@ class HeraldingSequencer(Role):
             raise DeviceProtocolError(self.full_name, f"counters: {problem}; check how gates and counters are set up")
         return tally
 
-    def _veto(self, result: HeraldResult, before: SequencerCounters, after: SequencerCounters, account: _Account) -> str:
-        """Why a herald of this run is not to be believed; empty if nothing is wrong."""
-        reason, pattern, time_ps, attempts, _, _ = result
-        cycles, references = after.cycles - before.cycles, after.references - before.references
-        if not cycles == references == attempts:  # or a counter has begun again from 0 meanwhile
-            modulus = 1 << self.counter_bits
-            if cycles % modulus != references % modulus:
-                return f"{cycles % modulus} cycles but {references % modulus} reference pulses (modulo 2^{self.counter_bits})"
-            if cycles % modulus != attempts % modulus:
-                return f"{attempts} attempts but {cycles % modulus} cycles counted (modulo 2^{self.counter_bits})"
-        if reason is not _HERALD:
-            return ""
-        if account.accepted is None or pattern not in account.accepted:
-            return f"pattern {pattern:#06b} does not herald"
-        if account.herald_ps is not None and time_ps <= account.herald_ps:
-            return f"herald at {time_ps} ps, not after the one at {account.herald_ps} ps"
-        return ""
-
     def _role_reasons(self) -> Iterator[str]:
         if self.__account.accepted is None:
             yield "no program is loaded"
@@ -333,6 +317,28 @@ class HeraldingSequencer(Role):
     @abstractmethod
     def _do_tally(self) -> HeraldTally:
         """Read what has been counted since the last call, or since a program was loaded; each click comes once."""
+
+
+def _veto(result: HeraldResult, before: SequencerCounters, after: SequencerCounters, account: _Account) -> str:
+    """Why a herald of this run is not to be believed; empty if nothing is wrong."""
+    reason, pattern, time_ps, attempts, _, _ = result
+    cycles_before, references_before = before
+    cycles, references = after
+    cycles -= cycles_before
+    references -= references_before
+    if not cycles == references == attempts:  # or a counter has begun again from 0 meanwhile
+        modulus = account.modulus
+        if cycles % modulus != references % modulus:
+            return f"{cycles % modulus} cycles but {references % modulus} reference pulses (modulo 2^{modulus.bit_length() - 1})"
+        if cycles % modulus != attempts % modulus:
+            return f"{attempts} attempts but {cycles % modulus} cycles counted (modulo 2^{modulus.bit_length() - 1})"
+    if reason is not _HERALD:
+        return ""
+    if account.accepted is None or pattern not in account.accepted:
+        return f"pattern {pattern:#06b} does not herald"
+    if account.herald_ps is not None and time_ps <= account.herald_ps:
+        return f"herald at {time_ps} ps, not after the one at {account.herald_ps} ps"
+    return ""
 
 
 def _problem_of(tally: HeraldTally) -> str:

@@ -15,7 +15,7 @@ from itertools import chain
 
 from .messages import Accepted
 
-_FIELDS = operator.attrgetter("n", "pattern", "herald_ps")
+_FIELDS = operator.itemgetter(*(Accepted._fields.index(name) for name in ("n", "pattern", "herald_ps")))
 DIGEST_SIZE = 16
 """Bytes of a digest. Two lists of heralds that differ have the same one with probability 2**-128."""
 

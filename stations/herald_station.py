@@ -196,9 +196,11 @@ class HeraldStation:
             self._enter(ATTEMPTING)
         if self.index + 1 >= self._goal.rounds:
             return self._stop("all rounds done")
-        if self.clock.now() >= self._next_pause:
+        now_s = self.clock.now()
+        if now_s >= self._next_pause:
             self._pause()
-        if self.clock.now() >= self._next_look:
+            now_s = self.clock.now()
+        if now_s >= self._next_look:
             self._look()
         return self._attempt()
 

@@ -73,7 +73,7 @@ class World:
         self._tally_rng = np.random.default_rng(streams[6])
         self._tag_seed = streams[7]
         self._polarimeter_rngs = [np.random.default_rng(stream) for stream in streams[8].spawn(2)]
-        self._counting: set[HeraldSource] = set()
+        self._counting: dict[HeraldSource, None] = {}  # in the order of their use: a set has another one in every process
         self.traps = tuple(self._trap(side) for side in range(2))
         self.connected = [True, True]
         self._shining: tuple[set[str], set[str]] = (set(), set())
@@ -246,7 +246,7 @@ class World:
             table = self._table(present, accepted, loop, start_ps)
             attempt = done + table.attempts_until_herald(self._herald_draws, stop - done)
             begins_ps = start_ps + loop.start_of_attempt_ps(attempt - 1)
-            self._counting.add(table)
+            self._counting[table] = None
             if attempt <= stop and begins_ps < until_ps:
                 table.passed(attempt - done)
                 return self._herald(table, begins_ps + loop.herald_ps, attempt, loop)
@@ -346,7 +346,7 @@ class World:
         self._unread = [True, True]
         for tagger in self._taggers:
             tagger.herald(time_ps, pattern, loop, self._lifetime_ps)
-        return Attempted(True, False, pattern, time_ps, attempts)
+        return tuple.__new__(Attempted, (True, False, pattern, time_ps, attempts))  # Attempted(...) itself goes by way of Python
 
     def _analyse(self, side: int, arm: Arm | None, at_ps: int) -> None:
         if arm is None:

@@ -42,7 +42,7 @@ def oxford(tmp_path_factory):
     copy_link("oxford", folder)
     file = folder / "link.yaml"
     text = file.read_text(encoding="utf-8")
-    for old, new in (('interval: "10 s"', f'interval: "{INTERVAL:g} s"'), ("block: 1000", "block: 100")):
+    for old, new in (('interval: "10 s"', f'interval: "{INTERVAL:g} s"'), ("block: 2000", "block: 100")):
         assert text.count(old) == 1
         text = text.replace(old, new)
     file.write_text(text, encoding="utf-8")

@@ -260,7 +260,7 @@ def test_what_stands_behind_an_instrument_is_said(open_all, mode):
     drivers = {name: entry for name, entry in wired.items() if entry.hardware != "twin role"}
     if mode == "twin":
         assert not drivers
-        assert wiring.describe() == ["31 twin roles"]
+        assert wiring.describe() == ["37 twin roles"]
         return
     assert {name: entry.driver for name, entry in drivers.items()} == {
         "alice_dlc.laser1": "DlcPro",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ...clock import Clock
 from ...errors import NotReady, SequenceError
@@ -15,6 +16,13 @@ from .base import TwinInstrument, own_clock
 _HERALD = ExitReason.HERALD  # Python 3.11 looks a member up by name whenever it is written as ExitReason.HERALD
 _Player = Callable[[int | None], Played]
 """Plays one section, once, with the arm that is asked for."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What a sequencer has counted since its program was loaded. A plain object: an attribute of an instrument is slow."""
+
+    counters: SequencerCounters = SequencerCounters(0, 0)
 
 
 class TwinSequencer(HeraldingSequencer, TwinInstrument):
@@ -30,29 +38,41 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         self._port = SequencerPort() if port is None else port
         self._program: Program | None = None
         self._players: dict[str, _Player] = {}
-        self._counters = SequencerCounters(0, 0)
+        self._account = _Account()
         super().__init__(name, clock=own_clock(clock))
+        self._attempts = self._attempter(None)
 
     def _do_load(self, program: RoleProgram) -> None:
         if not isinstance(program, Program):
             raise SequenceError(f"{self.full_name}: plays eventready.sequences.program.Program, not {type(program).__name__}")
         self._program = program
         self._players = {name: self._player(section, program.input_bits) for name, section in program.sections.items()}
-        self._counters = SequencerCounters(0, 0)
+        self._account = _Account()
+        self._attempts = self._attempter(program)
         self._port.take_counted()
 
     def _do_run(self, limit_attempts: int) -> HeraldResult:
-        program = self._loaded()
-        if program.loop is None:
-            raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
-        port, clock = self._port, self.clock
-        heralded, missing, pattern, time_ps, attempts = port.run(clock.now_ps(), program.loop, program.accepted_patterns, limit_attempts)
-        cycles, references = self._counters
-        self._counters = SequencerCounters(cycles + attempts, references + attempts - port.take_missed_references())
-        clock.sleep_until_ps(time_ps)
-        if heralded:
-            return HeraldResult(_HERALD, pattern, time_ps, attempts)
-        return HeraldResult(ExitReason.NOT_READY if missing else ExitReason.LIMIT, 0, time_ps, attempts)
+        return self._attempts(limit_attempts)
+
+    def _attempter(self, program: Program | None) -> Callable[[int], HeraldResult]:
+        """All that a run of attempts needs is looked up when its program is loaded."""
+        port, account, now_ps, sleep_until_ps = self._port, self._account, self.clock.now_ps, self.clock.sleep_until_ps
+        new = tuple.__new__  # HeraldResult(...) itself goes by way of Python
+
+        def attempts(limit: int) -> HeraldResult:
+            if program is None:
+                raise NotReady(f"{self.full_name}: no program is loaded")
+            if program.loop is None:
+                raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
+            heralded, missing, pattern, time_ps, made = port.run(now_ps(), program.loop, program.accepted_patterns, limit)
+            cycles, references = account.counters
+            account.counters = new(SequencerCounters, (cycles + made, references + made - port.take_missed_references()))
+            sleep_until_ps(time_ps)
+            if heralded:
+                return new(HeraldResult, (_HERALD, pattern, time_ps, made, None, ""))
+            return HeraldResult(ExitReason.NOT_READY if missing else ExitReason.LIMIT, 0, time_ps, made)
+
+        return attempts
 
     def _do_play(self, section: str, arm: int | None) -> Played:
         return self._do_player(section)(arm)
@@ -87,7 +107,7 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         return play
 
     def _do_counters(self) -> SequencerCounters:
-        return self._counters
+        return self._account.counters
 
     def _do_tally(self) -> HeraldTally:
         loop = self._loaded().loop

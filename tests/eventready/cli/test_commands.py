@@ -134,7 +134,7 @@ def test_config_check_touches_no_instrument(eventready, mocker):
     opened = mocker.patch("qcodes.instrument.Instrument.__init__")
     code, out, err = eventready("config", "check", "munich")
     assert (code, err) == (0, "")
-    assert out == "munich: all files are right; 32 roles; sites: lab1 (alice and bsm), lab2 (bob)\n"
+    assert out == "munich: all files are right; 38 roles; sites: lab1 (alice and bsm), lab2 (bob)\n"
     assert opened.call_count == 0
 
 

@@ -98,12 +98,12 @@ def test_wire_runs_drivers_against_simulated_devices_and_says_which(eventready):
     code, out, err = eventready("run", "munich", "--rounds", 20, "--seed", 1, "--hardware", "wire", "--out", "run", "--json")
     assert code == 0, err
     assert json.loads(out)["run"]["rounds"] == 20  # nothing else is on standard output: QCoDeS' drivers greet there
-    assert "munich: 26 twin roles, 5 drivers over loopback\n" in err
+    assert "munich: 32 twin roles, 5 drivers over loopback\n" in err
     assert re.search(
         r"^  alice_dlc\.laser1, alice_dlc\.laser2: DlcPro at socket://127\.0\.0\.1:\d+, a simulated device$", err, re.MULTILINE
     )
     assert re.search(r"^  bob_shutter: SC10 at socket://127\.0\.0\.1:\d+, a simulated device$", err, re.MULTILINE)
-    assert re.search(r"^  bsm_sequencer, .*, bob_paddle, bob_coil: twin role$", err, re.MULTILINE)
+    assert re.search(r"^  bsm_sequencer, .*, bob_reference_plate, bob_coil: twin role$", err, re.MULTILINE)
     log = RunFolder("run").engine_log.read_text(encoding="utf-8")
     assert "bob_shutter: SC10 at socket://127.0.0.1:" in log
     assert not Instrument._all_instruments
@@ -142,7 +142,7 @@ def test_an_oversight_in_the_files_is_told_and_the_run_goes_on(eventready, tmp_p
         (["run", "munich", "--rounds", "many"], ["--rounds", "'many' is not a valid integer"]),
         (["run", "munich", "--purpose", "fun"], ["--purpose", "'fun' is not one of"]),
         (["run", "munich", "--hardware", "reel"], ["--hardware", "'reel' is not one of"]),
-        (["run", "munich", "--hardware", "real"], ["--hardware real, but 26 of 31 instruments are roles of the twin"]),
+        (["run", "munich", "--hardware", "real"], ["--hardware real, but 32 of 37 instruments are roles of the twin"]),
         (["run", "munich", "--seed", "-1"], ["--seed"]),
         (["run", "nowhere/link.yaml"], ["there is no link"]),
         (["run", "--resume", "nothing"], ["not the folder of a run"]),
