@@ -16,6 +16,8 @@ from itertools import chain
 from .messages import Accepted
 
 _FIELDS = operator.itemgetter(*(Accepted._fields.index(name) for name in ("n", "pattern", "herald_ps")))
+_AT_ONCE = 80
+"""Heralds; for more than 2 kB hashlib would hand the interpreter over to another thread in the middle of a round."""
 DIGEST_SIZE = 16
 """Bytes of a digest. Two lists of heralds that differ have the same one with probability 2**-128."""
 
@@ -71,7 +73,9 @@ class HeraldDigest:
         if not 0 <= count <= len(self._waiting):
             return None
         grown = self._hash.copy()
-        grown.update(struct.pack(f"<{3 * count}q", *chain.from_iterable(map(_FIELDS, self._waiting[:count]))))
+        for start in range(0, count, _AT_ONCE):
+            fields = [*chain.from_iterable(map(_FIELDS, self._waiting[start : min(start + _AT_ONCE, count)]))]
+            grown.update(struct.pack(f"<{len(fields)}q", *fields))
         return grown
 
     def _settle(self, n: int, grown: hashlib.blake2b) -> None:

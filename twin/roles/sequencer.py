@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...clock import Clock
 from ...errors import NotReady, SequenceError
@@ -22,7 +22,7 @@ _Player = Callable[[int | None], Played]
 class _Account:
     """What a sequencer has counted since its program was loaded. A plain object: an attribute of an instrument is slow."""
 
-    counters: SequencerCounters = SequencerCounters(0, 0)
+    counters: SequencerCounters = field(default_factory=lambda: SequencerCounters(0, 0))
 
 
 class TwinSequencer(HeraldingSequencer, TwinInstrument):
