@@ -168,7 +168,7 @@ def loop_over(link, memory_log, memory_events, lines, rounds, commit_interval=0.
     link._make_nodes(Plan("characterise", rounds))
     logs = {name: memory_log(name) for name in engine.LOGS}
     events = {name: memory_events() for name in engine.LOGS}
-    nodes = engine.Nodes(link.bsm_node, link.parties)
+    nodes = engine.Nodes(link.bsm_node, link.parties, link.wiring.roles)
     goal = RunGoal(rounds, commit_interval, patience=link.config.link.timings.patience)
     try:
         engine._loop(link.config, nodes, logs, events, goal, -1, lines)

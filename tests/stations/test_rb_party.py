@@ -281,16 +281,16 @@ def test_every_atom_is_thrown_out_whatever_the_outcome(loop, mocker):
 
 def latches_at_the(loop, party, count):
     """Its detector latches at the ``count``-th look from now on: 1 is the readout of a round, 2 the first look for the next atom."""
-    device = loop.link.wiring.roles["bsm.detector_ch" if party == "alice" else f"{party}.detector"]
-    real, looks = device._do_count, []
+    port = loop.link.world.ports[f"{party}.detector"]
+    real, looks = port.count, []
 
-    def do_count(duration_s):
+    def counts(start_ps, duration_s):
         looks.append(duration_s)
         if len(looks) == count:
-            loop.link.world.ports[f"{party}.detector"].set_overloaded(True)
-        return real(duration_s)
+            port.set_overloaded(True)
+        return real(start_ps, duration_s)
 
-    device._do_count = do_count
+    port.count = counts
 
 
 @pytest.mark.parametrize("party", ["alice", "bob"])
@@ -338,12 +338,12 @@ def test_without_tries_a_latched_detector_ends_the_run_after_patience(loop):
 
 
 def test_a_detector_fault_that_is_no_latch_ends_the_run_as_before(loop):
-    device = loop.link.wiring.roles["bob.detector"]
+    device, port = loop.link.wiring.roles["bob.detector"], loop.link.world.ports["bob.detector"]
 
-    def broken(duration_s):
+    def broken(start_ps, duration_s):
         raise DeviceFault(device.name, "the counter card reports an error")
 
-    loop.before("bob", Accepted, 2, lambda: setattr(device, "_do_count", broken))
+    loop.before("bob", Accepted, 2, lambda: setattr(port, "count", broken))
     with pytest.raises(DeviceFault, match="counter card"):
         loop.run()
 
