@@ -143,6 +143,21 @@ class Role(InstrumentBase, ABC):
                 f"{self.full_name}: {parameter.name} {value!r} {parameter.unit} is outside {low!r} to {high!r} {parameter.unit}"
             )
 
+    def _set(
+        self,
+        parameter: RoleParameter[float],
+        value: float,
+        limits: tuple[float, float],
+        write: Callable[[float], None],
+        read: Callable[[], float],
+        tolerance: Tolerance,
+    ) -> None:
+        """Refuse a value outside the limits; else write it, ask the device what it made of it, and refuse what it did not follow."""
+        self._require_within(parameter, value, limits)
+        with self.lock:
+            write(value)
+            self._require_followed(parameter.name, value, read(), tolerance)
+
     def _require_followed(self, what: str, asked: float, found: float, tolerance: Tolerance = EXACT) -> None:
         """Raise DeviceFault where the device did something else than it was told."""
         if found != asked and not tolerance.allows(asked, found):

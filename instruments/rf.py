@@ -120,10 +120,7 @@ class RfSource(RfOutput):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._require_within(self.frequency, value, self.frequency_limits)
-        with self.lock:
-            self._do_set_frequency(value)
-            self._require_followed("frequency", value, self._do_frequency(), self.frequency_tolerance)
+        self._set(self.frequency, value, self.frequency_limits, self._do_set_frequency, self._do_frequency, self.frequency_tolerance)
 
     def set_power(self, value: float) -> None:
         """Set the power, W.
@@ -132,10 +129,7 @@ class RfSource(RfOutput):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._require_within(self.power, value, self.power_limits)
-        with self.lock:
-            self._do_set_power(value)
-            self._require_followed("power", value, self._do_power(), self.power_tolerance)
+        self._set(self.power, value, self.power_limits, self._do_set_power, self._do_power, self.power_tolerance)
 
     def _read_frequency(self) -> float:
         with self.lock:

@@ -35,7 +35,7 @@ def test_a_laser_says_what_is_missing():
 
 def test_a_silent_clip_is_noticed(mock_laser, mocker):
     mocker.patch.object(mock_laser, "_do_power", return_value=0.02)
-    with pytest.raises(DeviceFault, match=r"set-point was set to 0.05, but the device reports 0.02"):
+    with pytest.raises(DeviceFault, match=r"setpoint was set to 0.05, but the device reports 0.02"):
         mock_laser.set_power(0.05)
 
 

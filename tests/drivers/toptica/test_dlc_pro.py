@@ -242,7 +242,7 @@ def test_garbage_that_looks_like_an_answer(trial: Trial, stale: bytes, on: bool)
 
 def test_a_set_point_is_silently_clipped(trial: Trial) -> None:
     trial.simulator.faults.clip(CURRENT, 0.0, 50.0)
-    with pytest.raises(DeviceFault, match="set-point"):
+    with pytest.raises(DeviceFault, match="setpoint"):
         trial.laser.set_power(0.09)
     trial.set_power(Fault.SILENT_CLIP.value, 0.08)
 
