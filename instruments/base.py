@@ -143,7 +143,7 @@ class Role(InstrumentBase, ABC):
                 f"{self.full_name}: {parameter.name} {value!r} {parameter.unit} is outside {low!r} to {high!r} {parameter.unit}"
             )
 
-    def _set(
+    def _set_checked(
         self,
         parameter: RoleParameter[float],
         value: float,

@@ -58,7 +58,7 @@ class CurrentSource(Role):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.current, value, self.current_limits, self._do_set_current, self._do_current, self.current_tolerance)
+        self._set_checked(self.current, value, self.current_limits, self._do_set_current, self._do_current, self.current_tolerance)
 
     def set_enabled(self, on: bool) -> None:
         """Have the current flow, or not.

@@ -135,7 +135,7 @@ class SinglePhotonDetector(Role):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.bias, value, self.bias_limits, self._do_set_bias, self._do_bias, self.bias_tolerance)
+        self._set_checked(self.bias, value, self.bias_limits, self._do_set_bias, self._do_bias, self.bias_tolerance)
 
     def set_threshold(self, value: float) -> None:
         """Set the threshold of the discriminator, V.
@@ -144,7 +144,9 @@ class SinglePhotonDetector(Role):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.threshold, value, self.threshold_limits, self._do_set_threshold, self._do_threshold, self.threshold_tolerance)
+        self._set_checked(
+            self.threshold, value, self.threshold_limits, self._do_set_threshold, self._do_threshold, self.threshold_tolerance
+        )
 
     def count(self, duration_s: float) -> int:
         """Count during the next ``duration_s`` seconds; the clock moves on by that.

@@ -91,7 +91,7 @@ class Laser(Role):
             ConfigError: ``value`` is outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.setpoint, value, self.setpoint_limits, self._do_set_power, self._do_power, self.setpoint_tolerance)
+        self._set_checked(self.setpoint, value, self.setpoint_limits, self._do_set_power, self._do_power, self.setpoint_tolerance)
 
     def power(self) -> float:
         """The set-point that the device holds, in :attr:`setpoint_unit`."""

@@ -102,7 +102,9 @@ class Polarimeter(Role):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.wavelength, value, self.wavelength_limits, self._do_set_wavelength, self._do_wavelength, self.wavelength_tolerance)
+        self._set_checked(
+            self.wavelength, value, self.wavelength_limits, self._do_set_wavelength, self._do_wavelength, self.wavelength_tolerance
+        )
 
     def measure(self) -> Polarisation:
         """Measure the light that falls on the device now.

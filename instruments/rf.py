@@ -120,7 +120,9 @@ class RfSource(RfOutput):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.frequency, value, self.frequency_limits, self._do_set_frequency, self._do_frequency, self.frequency_tolerance)
+        self._set_checked(
+            self.frequency, value, self.frequency_limits, self._do_set_frequency, self._do_frequency, self.frequency_tolerance
+        )
 
     def set_power(self, value: float) -> None:
         """Set the power, W.
@@ -129,7 +131,7 @@ class RfSource(RfOutput):
             ConfigError: outside the limits; the device has not been touched.
             DeviceFault: the device took another value.
         """
-        self._set(self.power, value, self.power_limits, self._do_set_power, self._do_power, self.power_tolerance)
+        self._set_checked(self.power, value, self.power_limits, self._do_set_power, self._do_power, self.power_tolerance)
 
     def _read_frequency(self) -> float:
         with self.lock:
