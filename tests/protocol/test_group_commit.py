@@ -19,13 +19,14 @@ def record(index):
 
 
 class Disk:
-    """An fsync that waits to be let through, and may fail."""
+    """An fsync that waits to be let through, and may fail; a write that may fail."""
 
     def __init__(self):
         self.open = threading.Event()
         self.open.set()
-        self.error = None
+        self.error = self.write_error = None
         self.syncs = 0
+        self.writers = set()
 
     def fsync(self, descriptor):
         assert self.open.wait(10)
@@ -33,6 +34,12 @@ class Disk:
         if self.error is not None:
             raise self.error
         os.fsync(descriptor)
+
+    def write(self, descriptor, data):
+        self.writers.add(threading.get_ident())
+        if self.write_error is not None:
+            raise self.write_error
+        return os.write(descriptor, data)
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ def disk():
 
 @pytest.fixture
 def log(tmp_path, disk):
-    writer = RoundLogWriter.create(tmp_path / "rounds.log", HEADER, PUBLIC_KEY, fsync=disk.fsync)
+    writer = RoundLogWriter.create(tmp_path / "rounds.log", HEADER, PUBLIC_KEY, fsync=disk.fsync, write=disk.write)
     with ThreadPoolExecutor(1) as executor:
         yield GroupCommit(writer, executor)
         disk.open.set()
@@ -105,6 +112,30 @@ def test_a_disk_that_fails_in_the_background_stops_the_log_for_good(log, disk, a
         log.append(record(1))
     with pytest.raises(LogStopped):
         log.commit()
+
+
+@pytest.mark.parametrize("ask", [lambda log: wait(log), lambda log: log.commit()])
+def test_a_write_that_fails_in_the_background_stops_the_log_for_good(log, disk, ask, tmp_path):
+    log.append(record(0))
+    log.commit()
+    log.append(record(1))
+    disk.write_error = OSError(28, "No space left on device")
+    log.start()
+    with pytest.raises(LogStopped, match="No space left on device"):
+        ask(log)
+    disk.write_error = None
+    with pytest.raises(LogStopped):
+        log.append(record(2))
+    assert durable_on_disk(tmp_path) == 1
+
+
+def test_a_group_is_written_by_the_thread_that_waits_for_the_disk(log, disk):
+    disk.writers.clear()
+    log.append(record(0))
+    log.start()
+    assert wait(log) == 0
+    assert len(disk.writers) == 1
+    assert threading.get_ident() not in disk.writers
 
 
 def test_nothing_may_be_written_while_a_sync_is_under_way(tmp_path):
