@@ -10,7 +10,7 @@ from qcodes.instrument import Instrument
 from eventready.protocol.records import NO_INDEX, RECORD_DTYPE
 from eventready.stations import engine
 from eventready.stations.assembly import Plan
-from eventready.stations.config import load_link
+from eventready.stations.config import copy_link, load_link
 from eventready.stations.events import EventLog
 from eventready.stations.herald_station import RunGoal
 from eventready.stations.link import Link
@@ -29,6 +29,23 @@ def config_of():
         return known[name]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def edited_link(tmp_path_factory):
+    """A link that comes with the package, with some words of its link file replaced; each must stand there once, or the edit is stale."""
+
+    def edit(name, *edits):
+        folder = tmp_path_factory.mktemp(name)
+        copy_link(name, folder)
+        text = (folder / "link.yaml").read_text(encoding="utf-8")
+        for old, new in edits:
+            assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the link file of {name}"
+            text = text.replace(old, new)
+        (folder / "link.yaml").write_text(text, encoding="utf-8")
+        return load_link(folder)
+
+    return edit
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from eventready.errors import NotReady
 from eventready.protocol.records import NO_INDEX, Flag
 from eventready.protocol.run_folder import load_run
-from eventready.stations.config import copy_link, load_link
 from eventready.stations.link import Link
 from eventready.twin.fault_script import parse_fault_script
 
@@ -64,12 +63,8 @@ def test_too_much_light_latches_it_again_until_it_is_over(run, events_of):
     assert (times > over["t_s"]).any()
 
 
-def test_light_that_stays_ends_the_run_when_patience_is_over(run, tmp_path, events_of):
-    copy_link("munich", tmp_path / "lab")
-    file = tmp_path / "lab" / "link.yaml"
-    text = file.read_text(encoding="utf-8").replace('patience: "1 h"', 'patience: "2 min"')
-    file.write_text(text.replace("tries: 12", "tries: 4"), encoding="utf-8")
-    config = load_link(tmp_path / "lab")
+def test_light_that_stays_ends_the_run_when_patience_is_over(run, tmp_path, edited_link):
+    config = edited_link("munich", ('patience: "1 h"', 'patience: "2 min"'), ("tries: 12", "tries: 4"))
     with pytest.raises(NotReady, match=r"bsm: not ready for 120 s: bsm_spd_dv: overloaded or latched"):
         run("munich", 30, '{slot: bsm.detector_dv, fault: overloaded, at: "300 s"}', config=config)
     lines = [json.loads(line) for line in (tmp_path / "run" / "public" / "events.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -7,7 +7,6 @@ import pytest
 
 from eventready.errors import NotReady
 from eventready.protocol.records import NO_INDEX
-from eventready.stations.config import copy_link, load_link
 from eventready.stations.link import Link
 from eventready.twin.fault_script import parse_fault_script
 
@@ -15,15 +14,9 @@ STRUCK_S, LASTS_S = 300.0, 600.0
 
 
 @pytest.fixture(scope="module")
-def bystander(tmp_path_factory):
+def bystander(edited_link):
     """Munich with a tagger that is no witness."""
-    folder = tmp_path_factory.mktemp("bystander")
-    copy_link("munich", folder)
-    file = folder / "link.yaml"
-    text = file.read_text(encoding="utf-8")
-    assert text.count("witness: true") == 1
-    file.write_text(text.replace("witness: true", "witness: false"), encoding="utf-8")
-    return load_link(folder)
+    return edited_link("munich", ("witness: true", "witness: false"))
 
 
 @pytest.fixture
@@ -92,12 +85,9 @@ def test_reference_edges_that_stay_away_end_the_run(run, tmp_path):
     assert events[-1]["to"] == "fault"
 
 
-def test_other_numbers_of_the_inputs_are_those_of_the_twin_too(run, tmp_path):
-    copy_link("munich", tmp_path / "lab")
-    file = tmp_path / "lab" / "link.yaml"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("reference: 0, detectors: [1, 2, 3, 4]", "reference: 8, detectors: [4, 3, -2, 1]"), encoding="utf-8")
-    result = run(8, config=load_link(tmp_path / "lab"))
+def test_other_numbers_of_the_inputs_are_those_of_the_twin_too(run, edited_link):
+    numbers = ("reference: 0, detectors: [1, 2, 3, 4]", "reference: 8, detectors: [4, 3, -2, 1]")
+    result = run(8, config=edited_link("munich", numbers))
     assert (result.rounds, result.vetoes, result.alarms) == (8, 0, ())
 
 

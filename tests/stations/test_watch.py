@@ -15,7 +15,6 @@ from scipy.stats import poisson
 
 from eventready.errors import DeviceFault
 from eventready.protocol.run_folder import load_run
-from eventready.stations.config import copy_link, load_link
 from eventready.stations.link import Link
 from eventready.stations.monitors.alarm import ALPHA
 from eventready.stations.monitors.delay import known_share_found_after, rate_found_after, share_found_after
@@ -36,17 +35,9 @@ SAME, CROSSED = (5, 10), (3, 12, 9, 6)
 
 
 @pytest.fixture(scope="module")
-def oxford(tmp_path_factory):
+def oxford(edited_link):
     """The link with looks as often as a short run needs."""
-    folder = tmp_path_factory.mktemp("oxford")
-    copy_link("oxford", folder)
-    file = folder / "link.yaml"
-    text = file.read_text(encoding="utf-8")
-    for old, new in (('interval: "10 s"', f'interval: "{INTERVAL:g} s"'), ("block: 2000", "block: 100")):
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
-    return load_link(folder)
+    return edited_link("oxford", ('interval: "10 s"', f'interval: "{INTERVAL:g} s"'), ("block: 2000", "block: 100"))
 
 
 @pytest.fixture
@@ -135,15 +126,10 @@ def test_less_light_is_seen_in_the_singles(run, oxford, at_s, quantity, value, l
 
 
 @pytest.fixture(scope="module")
-def oxford_alone(oxford, tmp_path_factory):
+def oxford_alone(edited_link):
     """The same link, which measures each node alone every five seconds."""
-    folder = tmp_path_factory.mktemp("alone")
-    copy_link("oxford", folder)
-    text = (folder / "link.yaml").read_text(encoding="utf-8")
-    assert text.count('interval: "10 s",') == 1
-    text = text.replace('interval: "10 s",', 'interval: "1 s", node_singles_interval: "5 s", node_singles_attempts: 40000,')
-    (folder / "link.yaml").write_text(text, encoding="utf-8")
-    return load_link(folder)
+    alone = 'interval: "1 s", node_singles_interval: "5 s", node_singles_attempts: 40000,'
+    return edited_link("oxford", ('interval: "10 s",', alone))
 
 
 def alone_s(result):
@@ -353,13 +339,9 @@ def test_alarms_stop_nothing_and_no_message_speaks_of_them(run, oxford, at_s):
     assert not any("alarm" in line or "balance" in line.get("cause", "") for folder in ("alice", "bob") for line in lines(result, folder))
 
 
-def test_a_late_readout_is_told_in_the_first_look(run, oxford, tmp_path):
+def test_a_late_readout_is_told_in_the_first_look(run, edited_link):
     """0.3 ms by the timings; a bound below that is broken in every round, and told once."""
-    folder = tmp_path / "late"
-    copy_link("oxford", folder)
-    file = folder / "link.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace('readout_within: "0.5 ms"', 'readout_within: "0.2 ms"'), encoding="utf-8")
-    result = run(load_link(folder), 600)
+    result = run(edited_link("oxford", ('readout_within: "0.5 ms"', 'readout_within: "0.2 ms"')), 600)
     assert [(alarm.node, alarm.monitor) for alarm in result.alarms] == [("alice", "readout time"), ("bob", "readout time")]
     assert all(alarm.text.startswith("round 0 was read 300.0 us after its herald") for alarm in result.alarms)
 

@@ -60,11 +60,10 @@ class TwinSequencer(HeraldingSequencer, TwinInstrument):
         new = tuple.__new__  # HeraldResult(...) itself goes by way of Python
 
         def attempts(limit: int) -> HeraldResult:
-            if program is None:
-                raise NotReady(f"{self.full_name}: no program is loaded")
-            if program.loop is None:
-                raise SequenceError(f"{self.full_name}: the program for {program.node} has no attempt loop")
-            heralded, missing, pattern, time_ps, made = port.run(now_ps(), program.loop, program.accepted_patterns, limit)
+            loaded = self._loaded() if program is None else program  # without one it is said that none is there
+            if loaded.loop is None:
+                raise SequenceError(f"{self.full_name}: the program for {loaded.node} has no attempt loop")
+            heralded, missing, pattern, time_ps, made = port.run(now_ps(), loaded.loop, loaded.accepted_patterns, limit)
             cycles, references = account.counters
             account.counters = new(SequencerCounters, (cycles + made, references + made - port.take_missed_references()))
             sleep_until_ps(time_ps)
